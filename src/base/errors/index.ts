@@ -1,0 +1,2 @@
+export * from './broker-errors.ts'
+export * from './kafka-error.ts'

@@ -1,0 +1,27 @@
+/** Where time comes from. Injected everywhere, so that a test can own it. */
+export interface Clock {
+  /** Monotonic milliseconds: every time-out is measured with this. Jumps of the wall clock do not touch it. */
+  now(): number
+  /** Wall-clock milliseconds since 1970: record timestamps only. */
+  wallTime(): number
+  /** Runs `callback` once after `delayMs`; does not keep the process alive where `background` is true. */
+  schedule(callback: () => void, delayMs: number, background?: boolean): Timer
+}
+
+/** A scheduled callback that can be taken back. */
+export interface Timer {
+  cancel(): void
+}
+
+/** The longest delay a Node timer takes; a longer one would fire at once. */
+export const maxTimerDelayMs = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  schedule(callback, delayMs, background = false) {
+    const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayMs)), maxTimerDelayMs))
+    if (background) timer.unref()
+    return { cancel: () => clearTimeout(timer) }
+  },
+}
