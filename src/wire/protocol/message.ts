@@ -51,7 +51,7 @@ export function message<F extends Fields>(table: MessageTable<F>): Message<F> {
     fields,
     write(writer, value, version) {
       check(version)
-      body.write(writer, value as Encodable<F> & Decoded<F>, version, version >= flexibleFrom)
+      body.write(writer, value, version, version >= flexibleFrom)
     },
     read(reader, version) {
       check(version)

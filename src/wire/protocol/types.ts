@@ -2,8 +2,11 @@ import { DecodeError } from './decode-error.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
 
-/** How one kind of value lies on the wire. `flexible` (KIP-482): compact lengths, tagged fields at the end of structs. */
-export interface WireType<T> {
+/**
+ * How one kind of value lies on the wire: reading gives T, writing takes `Given`, which may leave out what has a default.
+ * `flexible` (KIP-482): compact lengths, tagged fields at the end of structs.
+ */
+export interface WireType<T, Given = T> {
   /** Kafka's own word in its message definitions: `int16`, `string`, `[]int32`, `[]Topic`. */
   readonly name: string
   /** The version from which null is legal; undefined: never. */
@@ -14,13 +17,13 @@ export interface WireType<T> {
   readonly minimumBytes: number
   /** The fields of the struct, or of the struct in the array. */
   readonly fields?: Fields
-  write(writer: Writer, value: T, version: number, flexible: boolean): void
+  write(writer: Writer, value: Given, version: number, flexible: boolean): void
   read(reader: Reader, version: number, flexible: boolean): T
 }
 
 /** One row of a message table. */
-export interface Field<T, Optional extends boolean = boolean> {
-  readonly type: WireType<T>
+export interface Field<T, Optional extends boolean = boolean, Given = T> {
+  readonly type: WireType<T, Given>
   readonly from: number
   readonly to: number
   /** The number of a tagged field; undefined for an ordinary one. */
@@ -31,13 +34,14 @@ export interface Field<T, Optional extends boolean = boolean> {
 
 export type Fields = { readonly [name: string]: Field<never> | Field<unknown> }
 
-type OptionalNames<F> = { [K in keyof F]: F[K] extends Field<infer _, true> ? K : never }[keyof F]
-type Of<F> = F extends Field<infer T> ? T : never
+type OptionalNames<F> = { [K in keyof F]: F[K] extends { readonly optional: true } ? K : never }[keyof F]
+type Of<F> = F extends { readonly default: infer T } ? T : never
+type GivenTo<F> = F extends Field<infer _, boolean, infer Given> ? Given : never
 /** What decoding gives: every field, absent ones with their default. */
 export type Decoded<F> = { -readonly [K in keyof F]: Of<F[K]> }
 /** What encoding takes: fields with a default may be left out. */
-export type Encodable<F> = { readonly [K in Exclude<keyof F, OptionalNames<F>>]: Of<F[K]> } & {
-  readonly [K in OptionalNames<F>]?: Of<F[K]>
+export type Encodable<F> = { readonly [K in Exclude<keyof F, OptionalNames<F>>]: GivenTo<F[K]> } & {
+  readonly [K in OptionalNames<F>]?: GivenTo<F[K]>
 }
 
 interface FieldOptions<T> {
@@ -49,9 +53,12 @@ interface FieldOptions<T> {
   default?: T
 }
 
-export function field<T>(type: WireType<T>, options: FieldOptions<T> & { default: T }): Field<T, true>
-export function field<T>(type: WireType<T>, options?: FieldOptions<T>): Field<T, false>
-export function field<T>(type: WireType<T>, options: FieldOptions<T> = {}): Field<T> {
+export function field<T, Given>(
+  type: WireType<T, Given>,
+  options: FieldOptions<T> & { default: T },
+): Field<T, true, Given>
+export function field<T, Given>(type: WireType<T, Given>, options?: FieldOptions<T>): Field<T, false, Given>
+export function field<T, Given>(type: WireType<T, Given>, options: FieldOptions<T> = {}): Field<T, boolean, Given> {
   const { from = 0, to = Number.POSITIVE_INFINITY, tag } = options
   const optional = 'default' in options
   const row = { type, from, to, default: optional ? (options.default as T) : type.zero, optional }
@@ -183,7 +190,7 @@ const nulls: Record<string, (writer: Writer, flexible: boolean) => void> = {
 }
 
 /** The same type, where null is legal from version `from` on. */
-export function nullable<T>(type: WireType<T>, from = 0): WireType<T | null> {
+export function nullable<T, Given>(type: WireType<T, Given>, from = 0): WireType<T | null, Given | null> {
   const isArray = type.name.startsWith('[]')
   const isStruct = !isArray && type.fields !== undefined
   const writeNull = (writer: Writer, flexible: boolean) => {
@@ -201,7 +208,7 @@ export function nullable<T>(type: WireType<T>, from = 0): WireType<T | null> {
       if (value === null && version >= from) writeNull(writer, flexible)
       else {
         if (isStruct && version >= from) writer.int8(1)
-        type.write(writer, value ?? type.zero, version, flexible)
+        type.write(writer, value ?? (type.zero as unknown as Given), version, flexible)
       }
     },
     read(reader, version, flexible) {
@@ -218,7 +225,7 @@ export function nullable<T>(type: WireType<T>, from = 0): WireType<T | null> {
   }
 }
 
-export function array<T>(element: WireType<T>): WireType<readonly T[]> {
+export function array<T, Given>(element: WireType<T, Given>): WireType<readonly T[], readonly Given[]> {
   return {
     name: `[]${element.name}`,
     minimumBytes: 1,
@@ -241,7 +248,7 @@ export function array<T>(element: WireType<T>): WireType<readonly T[]> {
 const present = (row: Field<never> | Field<unknown>, version: number) => version >= row.from && version <= row.to
 
 /** A struct with the given fields, in their order on the wire. */
-export function struct<F extends Fields>(name: string, fields: F): WireType<Encodable<F> & Decoded<F>> {
+export function struct<F extends Fields>(name: string, fields: F): WireType<Decoded<F>, Encodable<F>> {
   const rows = Object.entries(fields) as [string, Field<unknown>][]
   const plain = rows.filter(([, row]) => row.tag === undefined)
   const tagged = rows.filter(([, row]) => row.tag !== undefined).sort(([, a], [, b]) => a.tag! - b.tag!)
@@ -255,7 +262,7 @@ export function struct<F extends Fields>(name: string, fields: F): WireType<Enco
       always.reduce((sum, [, row]) => sum + row.type.minimumBytes, 0),
     ),
     get zero() {
-      return Object.fromEntries(rows.map(([key, row]) => [key, row.default])) as Encodable<F> & Decoded<F>
+      return Object.fromEntries(rows.map(([key, row]) => [key, row.default])) as Decoded<F>
     },
     write(writer, value, version, flexible) {
       const given = value as Record<string, unknown>
@@ -272,7 +279,7 @@ export function struct<F extends Fields>(name: string, fields: F): WireType<Enco
         value[key] = present(row, version) ? row.type.read(reader, version, flexible) : row.default
       for (const [key, row] of tagged) value[key] = row.default
       if (flexible) readTagged(reader, value, tagged, version)
-      return value as Encodable<F> & Decoded<F>
+      return value as Decoded<F>
     },
   }
 }
