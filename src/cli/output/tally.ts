@@ -1,0 +1,56 @@
+import type { KafkaError, Outcome } from '../../base/errors/index.ts'
+import { LatencyHistogram } from './latency-histogram.ts'
+
+/** One record that was not acknowledged, and where it stood in the input. */
+export interface Failure {
+  /** `orders.txt:12` */
+  readonly place: string
+  readonly topic: string
+  /** −1 where none was chosen. */
+  readonly partition: number
+  readonly code: string
+  readonly outcome: Outcome
+  readonly message: string
+}
+
+/** Failures are named up to this number, and counted beyond it. */
+export const NAMED_FAILURES = 10
+
+/** What has become of the records so far. */
+export class Tally {
+  readonly latency: LatencyHistogram = new LatencyHistogram()
+  readonly failures: Failure[] = []
+  records = 0
+  bytes = 0
+  acknowledged = 0
+  notWritten = 0
+  unknown = 0
+
+  get pending(): number {
+    return this.records - this.acknowledged - this.failed
+  }
+
+  /** All that were not acknowledged: not written, and unknown. */
+  get failed(): number {
+    return this.notWritten + this.unknown
+  }
+
+  sent(bytes: number): void {
+    this.records++
+    this.bytes += bytes
+  }
+
+  acknowledge(latencyMs: number): void {
+    this.acknowledged++
+    this.latency.record(latencyMs)
+  }
+
+  fail(place: string, topic: string, partition: number, error: KafkaError): void {
+    // An error that does not say is taken for the worse case.
+    const outcome = error.outcome ?? 'unknown'
+    if (outcome === 'unknown') this.unknown++
+    else this.notWritten++
+    if (this.failures.length >= NAMED_FAILURES) return
+    this.failures.push({ place, topic, partition, code: error.code, outcome, message: error.message })
+  }
+}
