@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import { createProducer } from '../../dist/index.js'
+import { measure, settings } from './client.mjs'
+
+const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+const options = {
+  acks: settings.acks === 'all' ? 'all' : Number(settings.acks),
+  enableIdempotence: settings.idempotent,
+  maxInFlightRequestsPerConnection: settings.inFlight,
+  lingerMs: settings.lingerMs,
+  compressionType: settings.codec,
+  ...(settings.batchSize === 'own' ? {} : { batchSize: settings.batchSize }),
+}
+const producer = createProducer({ bootstrapServers: settings.bootstrap, clientId: 'benchmark', ...options })
+producer.on('undelivered', ({ error }) => fail(error))
+producer.on('error', fail)
+
+function fail(error) {
+  console.error(error)
+  process.exit(1)
+}
+
+const topic = settings.topic
+await measure({
+  name: 'ottla',
+  version,
+  options,
+  shape: ({ key, value }) => ({ topic, key, value }),
+  // A fresh object for each send, as a program would make one.
+  send: ({ key, value }) => producer.send({ topic, key, value }),
+  sendWithCallback: ({ key, value }, callback) => producer.send({ topic, key, value }, callback),
+  sendUnwatched: ({ key, value }) => {
+    producer.send({ topic, key, value })
+  },
+  sendBlocking: ({ key, value }) => producer.send({ topic, key, value }).get(),
+  sendMany: records => producer.sendAll(records),
+  hasRoom: () => producer.hasRoom,
+  room: () => producer.room(),
+  flush: () => producer.flush(),
+  close: () => producer.close(),
+})

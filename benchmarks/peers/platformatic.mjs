@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises'
+import { Producer, stringSerializers } from '@platformatic/kafka'
+import { measure, settings } from './client.mjs'
+
+const manifest = new URL('package.json', new URL('../', import.meta.resolve('@platformatic/kafka')))
+const { version } = JSON.parse(await readFile(manifest, 'utf8'))
+const options = {
+  idempotent: settings.idempotent,
+  acks: settings.acks === 'all' ? -1 : Number(settings.acks),
+  maxInflights: settings.inFlight,
+}
+const producer = new Producer({
+  clientId: 'benchmark',
+  bootstrapBrokers: [settings.bootstrap],
+  ...options,
+  ...(settings.values === 'string' ? { serializers: stringSerializers } : {}),
+})
+
+const topic = settings.topic
+await measure({
+  name: '@platformatic/kafka',
+  version,
+  options: { ...options, linger: 'none', batch: 'what one send is given' },
+  shape: record => ({ topic, ...record }),
+  send: record => producer.send({ messages: [record] }),
+  sendWithCallback: (record, callback) => producer.send({ messages: [record] }, callback),
+  sendMany: messages => producer.send({ messages }),
+  close: () => producer.close(),
+})
