@@ -202,7 +202,8 @@ export function nullable<T, Given>(type: WireType<T, Given>, from = 0): WireType
     name: type.name,
     nullableFrom: from,
     minimumBytes: 1,
-    zero: type.zero,
+    // Kafka's generator: nullable strings and arrays begin empty, records begin as null.
+    zero: type.name === 'records' ? null : type.zero,
     ...(type.fields && { fields: type.fields }),
     write(writer, value, version, flexible) {
       if (value === null && version >= from) writeNull(writer, flexible)

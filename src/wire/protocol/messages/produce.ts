@@ -12,7 +12,7 @@ export const produceRequest = message({
   versions: [3, 13],
   flexible: 9,
   fields: {
-    transactionalId: field(nullable(string), { default: null }),
+    transactionalId: field(nullable(string, 3), { from: 3, default: null }),
     acks: field(int16),
     timeoutMs: field(int32),
     topicData: field(
