@@ -36,6 +36,7 @@ const { values: given } = parseArgs({
     what: { type: 'string', default: 'throughput-callbacks' },
     clients: { type: 'string' },
     repeats: { type: 'string', default: '5' },
+    'discard-rounds': { type: 'string' },
     records: { type: 'string' },
     warmup: { type: 'string' },
     size: { type: 'string', default: '100' },
@@ -68,6 +69,7 @@ if (given.help) {
   --what <a,b>          ${Object.keys(works).join(' | ')} | real (default throughput-callbacks)
   --clients <a,b>       ottla, kcat, java, kafkajs, platformatic, kafka-ts (default: those that have the form of sending)
   --repeats <n>         rounds, the clients by turns in each (5)
+  --discard-rounds <n>  rounds before those, not counted (1 on a real cluster, which warms up itself; else 0)
   --records <n>         of the fastest clients; slow ones send a fraction (default by what is measured)
   --warmup <n>          records sent before the clock starts (a tenth of the records, at least 200 of them)
   --size <bytes>        of a value (100);  --keyed: 16-byte keys too;  --values bytes|string
@@ -86,6 +88,7 @@ if (given.help) {
 
 const here = name => fileURLToPath(new URL(name, import.meta.url))
 const repeats = Number(given.repeats)
+const discard = Number(given['discard-rounds'] ?? (given.bootstrap === undefined ? 0 : 1))
 const timeoutMs = 1000 * Number(given['timeout-s'])
 const asked = given.what
   .split(',')
@@ -226,11 +229,17 @@ async function runOnce(what, client, topic) {
   if (result === null || (code !== 0 && result.records === undefined))
     return /ERR_MODULE_NOT_FOUND|MODULE_NOT_FOUND/.test(errors)
       ? { missing: errors.match(/Cannot find (?:module|package)[^\n]*/)?.[0] ?? 'not installed' }
-      : { failed: errors.trim() || `exit code ${code}` }
+      : { failed: firstError(errors) || `exit code ${code}` }
   if (result.skipped !== undefined || result.missing !== undefined) return result
   const totals = await broker.totals()
   const expected = (result.sent ?? result.records) + (result.rawRecords ?? 0)
   return { ...result, settings, wire: totals, arrived: totals.records, expected }
+}
+
+/** The lines of a crash that say what it was. */
+const firstError = errors => {
+  const lines = errors.split('\n').filter(line => /Error|error|ended with|stopped after/.test(line))
+  return lines.slice(0, 3).join('; ').trim() || errors.trim().slice(0, 500)
 }
 
 const spread = values => {
@@ -333,12 +342,12 @@ for (const what of asked) {
       `${repeats} rounds; node ${machine.node}, ${machine.cpu}, ${machine.memoryGb} GB, ${machine.platform}`,
   )
   const byClient = new Map(clients.map(client => [client, []]))
-  for (let round = 0; round < repeats; round++) {
+  for (let round = -discard; round < repeats; round++) {
     for (const client of clients) {
       const runs = byClient.get(client)
       if (runs.some(run => run.missing || run.skipped)) continue
       const run = await runOnce(what, client, await broker.topic())
-      runs.push(run)
+      if (round >= 0 || run.missing || run.skipped) runs.push(run)
       if (run.missing || run.skipped) console.log(`- ${client} left out: ${run.missing ?? run.skipped}`)
       else if (run.failed) console.log(`- ${client} FAILED: ${run.failed}`)
       else if (run.arrived !== run.expected)

@@ -1,7 +1,8 @@
 // Kafka's own ProducerPerformance: the Java producer with a callback a record. Its records have no keys.
-// The jars are looked for in --jars, else $KAFKA_JARS, else $KAFKA_CACHE/<version>/lib.
+// The jars are looked for in --jars, else $KAFKA_JARS, else the newest version in the folder of scripts/kafka.
 
 import { existsSync, readdirSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { ask, report, settings } from './client.mjs'
 import { payloadFile, run, toolReport } from './tool.mjs'
@@ -9,8 +10,8 @@ import { payloadFile, run, toolReport } from './tool.mjs'
 function jarFolder() {
   if (settings.jars) return settings.jars
   if (process.env.KAFKA_JARS) return process.env.KAFKA_JARS
-  const cache = process.env.KAFKA_CACHE
-  if (cache === undefined || !existsSync(cache)) return null
+  const cache = process.env.KAFKA_CACHE ?? join(homedir(), '.cache', 'ottla', 'kafka')
+  if (!existsSync(cache)) return null
   const versions = readdirSync(cache).filter(version => existsSync(join(cache, version, 'lib')))
   versions.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
   return versions[0] === undefined ? null : join(cache, versions[0], 'lib')
@@ -22,7 +23,7 @@ const java = await run('java', ['-version']).catch(() => null)
 if (java === null) {
   report({ missing: 'java is not installed' })
 } else if (tools === undefined) {
-  report({ missing: 'no folder with kafka-tools jars: give --jars, KAFKA_JARS or KAFKA_CACHE' })
+  report({ missing: 'no folder with kafka-tools jars: give --jars, or fetch them with scripts/kafka' })
 } else if (!['throughput-callbacks', 'event-loop'].includes(settings.what)) {
   report({ skipped: 'has one form of sending: by callback' })
 } else if (settings.keyed) {
