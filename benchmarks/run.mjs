@@ -19,8 +19,8 @@ const works = {
   sendAll: { records: 2_000_000, clients: ['ottla', 'kafka-ts', 'platformatic', 'kafkajs'] },
   'fire-and-forget': { records: 2_000_000, clients: ['ottla', 'kcat'] },
   'event-loop': { records: 1_000_000, clients: ['ottla', 'platformatic'] },
-  'idle-latency': { records: 2_000, clients: ['ottla', 'kafka-ts', 'platformatic', 'kafkajs'] },
-  'blocking-latency': { records: 2_000, clients: ['ottla'] },
+  'idle-latency': { records: 5_000, clients: ['ottla', 'kafka-ts', 'platformatic', 'kafkajs'] },
+  'blocking-latency': { records: 5_000, clients: ['ottla'] },
 }
 const latencyWorks = ['idle-latency', 'blocking-latency']
 
@@ -71,7 +71,7 @@ if (given.help) {
   --repeats <n>         rounds, the clients by turns in each (5)
   --discard-rounds <n>  rounds before those, not counted (1 on a real cluster, which warms up itself; else 0)
   --records <n>         of the fastest clients; slow ones send a fraction (default by what is measured)
-  --warmup <n>          records sent before the clock starts (a tenth of the records, at least 200 of them)
+  --warmup <n>          records sent before the clock starts (a tenth of the records, at least 200; 3000 for latencies)
   --size <bytes>        of a value (100);  --keyed: 16-byte keys too;  --values bytes|string
   --distinct <n>        different payloads, random and the same in each run (10000)
   --partitions <n>      of the one topic (6)
@@ -185,7 +185,11 @@ async function runOnce(what, client, topic) {
     bootstrap,
     topic,
     records,
-    warmup: Math.ceil(given.warmup !== undefined ? Number(given.warmup) / divisor : Math.max(200, records / 10)),
+    warmup: Math.ceil(
+      given.warmup !== undefined
+        ? Number(given.warmup) / divisor
+        : Math.max(latencyWorks.includes(what) ? 3_000 : 200, records / 10),
+    ),
     size: Number(given.size),
     keyed: given.keyed,
     values: given.values,
