@@ -1,11 +1,36 @@
 import { defineConfig } from 'vitest/config'
 
+// Two projects. `unit` needs nothing but Node. `kafka` runs the scenarios on the embedded broker and on a real Kafka, whose
+// brokers start in the background (test/kafka/global-setup.ts) while the unit tests run; one file at a time, since some of
+// them stop brokers.
+const kafkaTests = ['test/scenarios/**/*.test.ts', 'test/kafka/**/*.test.ts']
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: kafkaTests,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kafka',
+          include: kafkaTests,
+          globalSetup: ['test/kafka/global-setup.ts'],
+          testTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })
