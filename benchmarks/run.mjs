@@ -9,6 +9,7 @@ import { fork } from 'node:child_process'
 import { appendFile, mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { cpus, totalmem } from 'node:os'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -68,6 +69,7 @@ if (given.help) {
 
   --what <a,b>          ${Object.keys(works).join(' | ')} | real (default throughput-callbacks)
   --clients <a,b>       ottla, kcat, java, kafkajs, platformatic, kafka-ts (default: those that have the form of sending)
+                        ottla=<file> is another build of ottla, by its index.js: two builds side by side
   --repeats <n>         rounds, the clients by turns in each (5)
   --discard-rounds <n>  rounds before those, not counted (1 on a real cluster, which warms up itself; else 0)
   --records <n>         of the fastest clients; slow ones send a fraction (default by what is measured)
@@ -178,7 +180,8 @@ process.once('SIGINT', async () => {
 
 /** Runs one client once; the result has `missing`, `skipped` or `failed` where there are no numbers. */
 async function runOnce(what, client, topic) {
-  const divisor = latencyWorks.includes(what) ? 1 : (slower[client]?.[what === 'sendAll' ? 'array' : 'single'] ?? 1)
+  const [peer, build] = client.split('=')
+  const divisor = latencyWorks.includes(what) ? 1 : (slower[peer]?.[what === 'sendAll' ? 'array' : 'single'] ?? 1)
   const records = Math.ceil(Number(given.records ?? works[what].records) / divisor)
   const settings = {
     what,
@@ -204,8 +207,9 @@ async function runOnce(what, client, topic) {
     arraySize: Number(given['array-size']),
     concurrent: Number(given.concurrent),
     jars: given.jars,
+    ...(build === undefined ? {} : { build: resolve(build) }),
   }
-  const child = fork(here(`peers/${client}.mjs`), [JSON.stringify(settings)], {
+  const child = fork(here(`peers/${peer}.mjs`), [JSON.stringify(settings)], {
     execArgv: given['node-args'] === '' ? [] : given['node-args'].split(' '),
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   })
@@ -227,7 +231,7 @@ async function runOnce(what, client, topic) {
     }
     if (message.result !== undefined) result = message.result
   })
-  const code = await new Promise(resolve => child.once('exit', resolve))
+  const code = await new Promise(done => child.once('exit', done))
   clearTimeout(deadline)
   running = null
   if (result === null || (code !== 0 && result.records === undefined))

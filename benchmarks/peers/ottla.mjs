@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { createProducer } from '../../dist/index.js'
 import { measure, settings } from './client.mjs'
 
+const { createProducer } = await import(settings.build ?? '../../dist/index.js')
 const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
 const options = {
   acks: settings.acks === 'all' ? 'all' : Number(settings.acks),
