@@ -6,6 +6,8 @@ export interface Clock {
   wallTime(): number
   /** Runs `callback` once after `delayMs`; does not keep the process alive where `background` is true. */
   schedule(callback: () => void, delayMs: number, background?: boolean): Timer
+  /** Runs `callback` when this turn of the event loop ends, after everything already waiting on sockets was read. */
+  atEndOfTurn(callback: () => void): void
 }
 
 /** A scheduled callback that can be taken back. */
@@ -24,4 +26,5 @@ export const systemClock: Clock = {
     if (background) timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
+  atEndOfTurn: callback => void setImmediate(callback),
 }

@@ -1,0 +1,105 @@
+import type { Batch } from './batch.ts'
+
+/** The id and epoch under which a partition's sequence numbers count. */
+export interface ProducerIdentity {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+}
+
+const sequenceModulus = 2 ** 31
+
+/** Sequence numbers go from 0 to 2^31 − 1 and begin again. */
+export const addToSequence = (sequence: number, records: number): number => (sequence + records) % sequenceModulus
+
+/**
+ * One partition's batches, oldest first, and what idempotence must remember of it. It outlives metadata: a partition that
+ * is missing from one answer keeps its sequence (librdkafka lost acknowledged records by forgetting it).
+ *
+ * Invariants: sequences leave in order; a fresh batch is stamped only when every stamped one before it was sent under the
+ * same identity; a batch is in `waiting` or in `inFlight`, never both.
+ */
+export class PartitionQueue {
+  readonly topic: string
+  readonly partition: number
+  /** Zero id where the cluster has none. */
+  topicId = ''
+
+  /** −1: unknown, or the partition has none now. */
+  leader = -1
+  leaderEpoch = -1
+
+  /** Batches to be sent: retries first, in sequence order, then fresh ones; the last may be open. */
+  waiting: Batch[] = []
+  /** Batches on their way, in the order they were sent; those given up meanwhile included, until their answer comes. */
+  inFlight: Batch[] = []
+  /** The broker that `inFlight` was sent to. */
+  inFlightBroker = -1
+
+  /** The identity under which `nextSequence` counts. */
+  identity: ProducerIdentity | undefined
+  nextSequence = 0
+  /**
+   * The leader has taken a batch of this identity. Until then one batch at a time: a broker without state for a producer
+   * accepts any first sequence, so a second batch that overtakes a lost first one would be taken for the beginning.
+   */
+  confirmed = false
+  /** A stamped batch was given up: what follows it may be refused as out of sequence, and needs a new epoch. */
+  hasGap = false
+  /** Not before this monotonic time, after an error. */
+  retryAt = 0
+  /** Failed attempts in a row, for the back-off. */
+  failures = 0
+  /** How large its last batch was: the next one begins with a buffer of that size. */
+  usualBatchBytes = 0
+  /** Counts batches sent for the first time. */
+  sentBatches = 0
+  /** Whether the sender has it on its list. */
+  isListed = false
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
+
+  get name(): string {
+    return `${this.topic}-${this.partition}`
+  }
+
+  /** The batch that takes records. */
+  get openBatch(): Batch | undefined {
+    const last = this.waiting.at(-1)
+    return last?.state === 'open' ? last : undefined
+  }
+
+  /** Batches not yet settled, as the adaptive partitioner counts them. */
+  get length(): number {
+    return this.waiting.length + this.inFlight.length
+  }
+
+  /** Whether some batch has a stamp that is not resolved. */
+  get hasStamped(): boolean {
+    return this.inFlight.length > 0 || this.waiting[0]?.stamp !== undefined
+  }
+
+  /** Puts a batch back for another attempt: before every fresh one, in the order of the sequence. */
+  requeue(batch: Batch): void {
+    let index = 0
+    while (index < this.waiting.length && precedes(this.waiting[index]!, batch)) index++
+    this.waiting.splice(index, 0, batch)
+  }
+
+  removeInFlight(batch: Batch): void {
+    const index = this.inFlight.indexOf(batch)
+    if (index >= 0) this.inFlight.splice(index, 1)
+  }
+
+  removeWaiting(batch: Batch): void {
+    const index = this.waiting.indexOf(batch)
+    if (index >= 0) this.waiting.splice(index, 1)
+  }
+}
+
+/** Whether `a` was sent before `b` for the first time, or is an earlier part of the same batch. */
+function precedes(a: Batch, b: Batch): boolean {
+  return a.firstSentAs >= 0 && a.firstSentAs <= b.firstSentAs
+}

@@ -1,0 +1,318 @@
+import type { NetworkError } from '../../base/errors/index.ts'
+import type { Clock, Timer } from '../../base/time/clock.ts'
+import type { Call, Connection } from '../../wire/network/connection.ts'
+import { type Body, produceRequest, produceResponse } from '../../wire/protocol/messages/produce.ts'
+import { uuid } from '../../wire/protocol/types.ts'
+import type { Accumulator } from '../accumulator/accumulator.ts'
+import type { Batch } from '../accumulator/batch.ts'
+import type { PartitionQueue } from '../accumulator/partition-queue.ts'
+import type { Identity } from '../exactly-once/identity.ts'
+import { readyToSend } from '../exactly-once/sequencing.ts'
+import { produceBody } from './produce-body.ts'
+import type { Settlement } from './settlement.ts'
+
+/** What a sender needs of the cluster. */
+export interface ClusterLinks {
+  /** The open connection to a broker; undefined starts one, and `wake` is called when it is there. */
+  connectionTo(brokerId: number): Connection | undefined
+  /** '' or the zero id where the topic has none. */
+  topicIdOf(topic: string): string
+  refresh(reason: string): void
+}
+
+export interface SenderOptions {
+  readonly acks: number
+  readonly lingerMs: number
+  readonly lingerWhenIdle: boolean
+  readonly maxInFlightRequestsPerConnection: number
+  readonly maxRequestSize: number
+  readonly requestTimeoutMs: number
+}
+
+/** Throttle times beyond this are not believed. */
+const longestThrottleMs = 5 * 60_000
+
+/** Produce v6 and later leave the throttling to the client (KIP-219). */
+const throttleIsOurs = 6
+/** Produce v13 and later name topics by id only. */
+const topicIdsFrom = 13
+/** Zstandard needs Produce v7 (KIP-110). */
+const zstdFrom = 7
+const zstdId = 4
+
+/**
+ * The outbox of one broker: takes sealed batches of the partitions it leads, many partitions a request, and sends them while
+ * fewer than `maxInFlightRequestsPerConnection` requests are unanswered.
+ *
+ * When does a batch leave? A full one at once. One that is not full leaves at the end of the turn of the event loop if
+ * nothing is in flight to this broker; otherwise when the broker has answered, or another batch leaves, or `lingerMs` is over.
+ * The sender owns all these waits: one timer and one end-of-turn mark for all partitions.
+ */
+export class Sender {
+  readonly brokerId: number
+  readonly #options: SenderOptions
+  readonly #links: ClusterLinks
+  readonly #accumulator: Accumulator
+  readonly #identity: Identity | undefined
+  readonly #settlement: Settlement
+  readonly #clock: Clock
+  /** Partitions with something to send, in turn: whoever was served goes to the end. */
+  #queues: PartitionQueue[] = []
+  #requestsInFlight = 0
+  /** Something must leave as soon as it can: partial batches go along. */
+  #isDue = false
+  #isPumping = false
+  #pumpScheduled = false
+  #throttledUntil = 0
+  #timer: Timer | undefined
+  #timerAt = 0
+  #closed = false
+
+  constructor(
+    brokerId: number,
+    options: SenderOptions,
+    links: ClusterLinks,
+    accumulator: Accumulator,
+    identity: Identity | undefined,
+    settlement: Settlement,
+    clock: Clock,
+  ) {
+    this.brokerId = brokerId
+    this.#options = options
+    this.#links = links
+    this.#accumulator = accumulator
+    this.#identity = identity
+    this.#settlement = settlement
+    this.#clock = clock
+  }
+
+  get requestsInFlight(): number {
+    return this.#requestsInFlight
+  }
+
+  /** A partition has something new. `isFull`: do not wait for company. */
+  add(queue: PartitionQueue, isFull: boolean): void {
+    if (!queue.isListed) {
+      queue.isListed = true
+      this.#queues.push(queue)
+    }
+    if (isFull) {
+      this.#isDue = true
+      if (this.#requestsInFlight < this.#options.maxInFlightRequestsPerConnection) this.pump()
+    } else if (this.#requestsInFlight === 0 && !this.#options.lingerWhenIdle) this.schedulePump()
+    else if (!this.#isDue) this.#wakeAt(this.#clock.now() + this.#options.lingerMs)
+  }
+
+  /** Everything leaves as soon as it can: flush, close, or records that wait for memory. */
+  hurry(): void {
+    if (this.#queues.length > 0) this.schedulePump()
+  }
+
+  /** The connection is there, a batch was compressed, an identity came, a back-off ended. */
+  wake(): void {
+    if (this.#queues.length > 0) this.schedulePump()
+  }
+
+  /** Sends at the end of this turn of the event loop, so that what is sent meanwhile goes along. */
+  schedulePump(): void {
+    this.#isDue = true
+    if (this.#pumpScheduled || this.#closed) return
+    this.#pumpScheduled = true
+    this.#clock.atEndOfTurn(() => {
+      this.#pumpScheduled = false
+      this.pump()
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  /** Sends what is due, as far as the broker takes it. */
+  pump(): void {
+    if (this.#isPumping || this.#closed || !this.#isDue) return
+    this.#isPumping = true
+    try {
+      while (this.#queues.length > 0 && this.#requestsInFlight < this.#options.maxInFlightRequestsPerConnection) {
+        const now = this.#clock.now()
+        if (this.#throttledUntil > now) {
+          this.#wakeAt(this.#throttledUntil)
+          return
+        }
+        const connection = this.#links.connectionTo(this.brokerId)
+        if (connection === undefined) return
+        const version = this.#produceVersion(connection)
+        if (version === undefined) return
+        const batches = this.#collect(now, version)
+        if (batches.length === 0) break
+        this.#send(connection, version, batches)
+      }
+    } finally {
+      this.#isPumping = false
+    }
+    // What is left is waiting for an answer, or for something that will wake this sender.
+    this.#isDue = this.#queues.some(queue => queue.waiting[0] !== undefined && queue.waiting[0].state !== 'open')
+  }
+
+  #produceVersion(connection: Connection): number | undefined {
+    try {
+      return connection.versionOf(produceRequest)
+    } catch (error) {
+      for (const queue of this.#takeAll()) this.#settlement.failWaiting(queue, error)
+      return undefined
+    }
+  }
+
+  #takeAll(): PartitionQueue[] {
+    const queues = this.#queues
+    this.#queues = []
+    for (const queue of queues) queue.isListed = false
+    return queues
+  }
+
+  /** One batch of each partition that can send, up to the size of a request. */
+  #collect(now: number, version: number): Batch[] {
+    const batches: Batch[] = []
+    const served: PartitionQueue[] = []
+    const kept: PartitionQueue[] = []
+    let bytes = 0
+    let index = 0
+    for (; index < this.#queues.length; index++) {
+      const queue = this.#queues[index]!
+      if (queue.leader !== this.brokerId || queue.waiting.length === 0) {
+        queue.isListed = false
+        continue
+      }
+      const batch = this.#headOf(queue, now, version)
+      if (batch === undefined) {
+        if (queue.waiting.length > 0) kept.push(queue)
+        else queue.isListed = false
+        continue
+      }
+      const size = batch.wire!.length
+      if (batches.length > 0 && bytes + size > this.#options.maxRequestSize) break
+      queue.waiting.shift()
+      batches.push(batch)
+      bytes += size
+      if (queue.waiting.length > 0) served.push(queue)
+      else queue.isListed = false
+    }
+    this.#queues = [...this.#queues.slice(index), ...kept, ...served]
+    return batches
+  }
+
+  /** The partition's next batch, sealed and numbered; undefined while it may not send. */
+  #headOf(queue: PartitionQueue, now: number, version: number): Batch | undefined {
+    if (queue.retryAt > now) {
+      this.#wakeAt(queue.retryAt)
+      return undefined
+    }
+    const { inFlight } = queue
+    if (inFlight.length > 0) {
+      // What another broker has not answered yet comes first.
+      if (queue.inFlightBroker !== this.brokerId) return undefined
+      const inTurn = this.#identity === undefined || queue.confirmed
+      if (inFlight.length >= (inTurn ? this.#options.maxInFlightRequestsPerConnection : 1)) return undefined
+    }
+    const batch = queue.waiting[0]!
+    if (batch.state === 'open') this.#accumulator.seal(batch)
+    if (batch.state === 'sealed' && batch.takenBack !== undefined && batch.stamp === undefined)
+      this.#settlement.dropIfEmpty(batch)
+    if (batch.state !== 'sealed') return undefined
+    if (batch.codec === zstdId && version < zstdFrom) {
+      this.#settlement.refuseCodec(batch, version)
+      return undefined
+    }
+    if (this.#identity !== undefined && !readyToSend(queue, this.#identity)) return undefined
+    return batch
+  }
+
+  #send(connection: Connection, version: number, batches: Batch[]): void {
+    const { acks, requestTimeoutMs } = this.#options
+    const ids = new Map<string, string>()
+    let used = version
+    if (version >= topicIdsFrom)
+      for (const { topic } of batches) {
+        const id = this.#links.topicIdOf(topic)
+        if (id === '' || id === uuid.zero) used = topicIdsFrom - 1
+        ids.set(topic, id)
+      }
+    const body = produceBody(batches, used, acks, requestTimeoutMs, topic => ids.get(topic)!)
+    const sentAt = this.#clock.now()
+    for (const batch of batches) {
+      const { queue } = batch
+      batch.move('in-flight')
+      batch.attempts++
+      batch.references++
+      if (batch.firstSentAs < 0) batch.firstSentAs = queue.sentBatches++
+      queue.inFlight.push(batch)
+      queue.inFlightBroker = this.brokerId
+    }
+    this.#requestsInFlight++
+    this.#settlement.sent(batches, body.bytes)
+    // Snapshot of id → name: a topic may be deleted and made anew while the request is out (KAFKA-19397).
+    const request = { batches, leaderEpochs: batches.map(batch => batch.queue.leaderEpoch), brokerId: this.brokerId, ids }
+    let ended = false
+    const end = () => {
+      ended = true
+      this.#requestsInFlight--
+    }
+    const call: Call = {
+      apiKey: produceRequest.key,
+      apiVersion: used,
+      flexible: used >= produceRequest.flexibleFrom,
+      body: body.pieces,
+      bodyBytes: body.bytes,
+      expectsAnswer: acks !== 0,
+      timeoutMs: requestTimeoutMs,
+      onAnswer: reader => {
+        const answer: Body<typeof produceResponse> = produceResponse.read(reader, used)
+        end()
+        if (answer.throttleTimeMs > 0) {
+          this.#settlement.throttled(answer.throttleTimeMs)
+          if (used >= throttleIsOurs)
+            this.#throttledUntil = this.#clock.now() + Math.min(answer.throttleTimeMs, longestThrottleMs)
+        }
+        this.#settlement.answered(request, answer, this.#clock.now() - sentAt)
+        this.#afterAnswer()
+      },
+      onFailure: (error: NetworkError, sent: boolean) => {
+        end()
+        this.#settlement.lost(request, error, sent)
+        this.#afterAnswer()
+      },
+      onReleased: () => {
+        for (const batch of batches) batch.references--
+        if (acks === 0 && !ended) {
+          end()
+          this.#settlement.written(request)
+          this.#afterAnswer()
+        }
+        for (const batch of batches) this.#accumulator.release(batch)
+      },
+    }
+    connection.send(call)
+  }
+
+  #afterAnswer(): void {
+    if (this.#queues.length === 0) return
+    if (this.#isDue) this.pump()
+    // The broker is idle now: what waited for company goes, with what callbacks send in this turn.
+    if (this.#requestsInFlight === 0 && !this.#options.lingerWhenIdle) this.schedulePump()
+  }
+
+  /** One timer for everything that time alone will change: linger, back-off, throttle. */
+  #wakeAt(at: number): void {
+    if (this.#closed || (this.#timer !== undefined && this.#timerAt <= at)) return
+    this.#timer?.cancel()
+    this.#timerAt = at
+    this.#timer = this.#clock.schedule(() => {
+      this.#timer = undefined
+      this.#isDue = true
+      this.pump()
+    }, at - this.#clock.now())
+  }
+}
+
