@@ -1,5 +1,7 @@
+import type { PartitionerFunction, PartitionerName } from '../partitioners/partitioner.ts'
 import type { ProducerRecord } from '../record/record.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
+import type { SerializerInput } from '../record/serializers.ts'
 import type { BootstrapServer } from './options/bootstrap-servers.ts'
 import type { AnyTopic, RecordOf, SendCallback } from './types.ts'
 
@@ -11,31 +13,6 @@ export type CompressionType = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 /** 0: nobody answers. 1: the leader has it. −1 or `'all'`: every in-sync replica has it. */
 export type Acks = 0 | 1 | -1 | 'all' | '0' | '1' | '-1'
-
-export type BuiltInPartitioner = 'murmur2' | 'roundRobin' | 'random' | 'crc32'
-
-/** What a partitioner function is told. Source: Partitioner.java. */
-export interface PartitionerInput {
-  readonly topic: string
-  /** As it was given to `send`. */
-  readonly key: unknown
-  /** As the serializer made it; null for no key. */
-  readonly keyBytes: Uint8Array | null
-  readonly value: unknown
-  readonly valueBytes: Uint8Array | null
-  /** Partitions are numbered from 0 to this minus 1. */
-  readonly partitionCount: number
-  /** The partitions that have a leader now, in ascending order. */
-  readonly availablePartitions: readonly number[]
-}
-
-/** Returns a partition's number, synchronously. Anything else fails the record, and nothing but the record. */
-export type PartitionerFunction = (input: PartitionerInput) => number
-
-export type BuiltInSerializer = 'string' | 'bytes' | 'json' | 'int32' | 'int64' | 'double' | 'uuid'
-
-/** A built-in serializer's name, a function, or an object with a `serialize` method. */
-export type SerializerOption = unknown
 
 /** Sees every record on its way. One that throws is reported by the `error` event and harms nothing. Source: ProducerInterceptor.java. */
 export interface ProducerInterceptor<Topics = AnyTopic> {
@@ -131,7 +108,7 @@ export interface ProducerOptions<Topics = AnyTopic> {
    *
    * @unit milliseconds
    * @default 120000
-   * @throws ConfigError below `lingerMs` + `requestTimeoutMs`
+   * @throws ConfigError outside 0 to 2147483647, and below `lingerMs` + `requestTimeoutMs`
    * @source Kafka `delivery.timeout.ms`; KIP-91
    */
   deliveryTimeoutMs?: number
@@ -255,7 +232,7 @@ export interface ProducerOptions<Topics = AnyTopic> {
    * @throws ConfigError for other names
    * @source ottla, in place of Kafka `partitioner.class`
    */
-  partitioner?: BuiltInPartitioner | PartitionerFunction
+  partitioner?: PartitionerName | PartitionerFunction
 
   /**
    * Gives records without a key to partitions with a short queue more often. Counts for the built-in sticky choice only.
@@ -294,7 +271,7 @@ export interface ProducerOptions<Topics = AnyTopic> {
    * @throws ConfigError for other names and types
    * @source Kafka `key.serializer`, without class names
    */
-  keySerializer?: SerializerOption
+  keySerializer?: SerializerInput
 
   /**
    * Makes bytes of values, as `keySerializer` does of keys.
@@ -303,7 +280,7 @@ export interface ProducerOptions<Topics = AnyTopic> {
    * @throws ConfigError for other names and types
    * @source Kafka `value.serializer`, without class names
    */
-  valueSerializer?: SerializerOption
+  valueSerializer?: SerializerInput
 
   /**
    * Objects with `onSend` and `onAcknowledgement`, called in this order.
@@ -490,8 +467,8 @@ export interface ResolvedOptions extends Readonly<Required<Omit<ProducerOptions,
   readonly bootstrapServers: readonly BootstrapServer[]
   readonly acks: 0 | 1 | -1
   /** undefined: strings and bytes only. */
-  readonly keySerializer: SerializerOption | undefined
-  readonly valueSerializer: SerializerOption | undefined
+  readonly keySerializer: SerializerInput | undefined
+  readonly valueSerializer: SerializerInput | undefined
   readonly interceptors: readonly ResolvedInterceptor[]
 }
 

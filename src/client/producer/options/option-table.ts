@@ -1,3 +1,5 @@
+import type { PartitionerName } from '../../partitioners/partitioner.ts'
+import { serializerNames } from '../../record/serializers.ts'
 import type { ProducerOptions } from '../options.ts'
 import {
   acks,
@@ -34,7 +36,7 @@ export const defaultBatchSize = 131072
 
 const ms = 'milliseconds'
 const bytes = 'bytes'
-const serializer = wordOrCode(['string', 'bytes', 'json', 'int32', 'int64', 'double', 'uuid'], ['serialize'])
+const serializer = wordOrCode(serializerNames, ['serialize'])
 const notYet = 'is not spoken by this version yet; it speaks PLAINTEXT'
 const socketBuffer = only(-1, int32(-1), 'cannot be set from Node; use -1 and the settings of the operating system')
 
@@ -122,7 +124,7 @@ export const optionTable: Readonly<Record<OptionName, OptionRow>> = {
   compressionZstdLevel: { kafkaName: 'compression.zstd.level', kind: wholeNumber(-131072, 22), default: 3 },
 
   partitioner: {
-    kind: wordOrCode(['murmur2', 'roundRobin', 'random', 'crc32']),
+    kind: wordOrCode(['murmur2', 'roundRobin', 'random', 'crc32'] satisfies PartitionerName[]),
     default: 'murmur2',
     differs: "Stands in place of `partitioner.class`; `fromProperties` translates Kafka's own classes.",
   },
