@@ -76,7 +76,7 @@ function placesForFolders() {
  */
 export async function startCluster(options = {}) {
   const { version = newestKafka, nodes = 1, autoCreateTopics = true, properties = {} } = options
-  const missing = missingForKafka()
+  const missing = missingForKafka(version)
   if (missing.length > 0) throw new Error(`Kafka cannot run here: ${missing.join('; ')}`)
   if (nodes > 1 && usesZooKeeper(version)) throw new Error(`Kafka ${version} is started with one node only`)
   await removeAbandonedClusters()

@@ -15,13 +15,22 @@ export function jarCache() {
   return process.env.KAFKA_CACHE ?? join(homedir(), '.cache', 'ottla', 'kafka')
 }
 
+/** @param {string} version */
+const jarFolder = version => join(jarCache(), version, 'lib')
+
+/**
+ * Whether a release was fetched before, so that Maven is not needed.
+ * @param {string} version
+ */
+export const hasJars = version => existsSync(jarFolder(version))
+
 /**
  * The class path of one Kafka release. Maven fetches the jars the first time; afterwards neither Maven nor the network is used.
  * @param {string} [version]
  * @returns {Promise<string>}
  */
 export async function classPath(version = newestKafka) {
-  const folder = join(jarCache(), version, 'lib')
+  const folder = jarFolder(version)
   if (!existsSync(folder)) await fetchJars(version, folder)
   const jars = readdirSync(folder).filter(name => name.endsWith('.jar'))
   if (jars.length === 0) throw new Error(`no jars in ${folder}: remove it and try again`)

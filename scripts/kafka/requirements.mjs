@@ -1,5 +1,7 @@
 // @ts-check
 import { spawnSync } from 'node:child_process'
+import { hasJars } from './jars.mjs'
+import { newestKafka } from './versions.mjs'
 
 const oldestJava = 17 // brokers of Kafka 4
 
@@ -7,12 +9,13 @@ const oldestJava = 17 // brokers of Kafka 4
  * What is missing on this machine to run Kafka, one sentence each; empty when nothing is.
  * @returns {string[]}
  */
-export function missingForKafka() {
+export function missingForKafka(version = newestKafka) {
   const missing = []
   const java = javaVersion()
   if (java === undefined) missing.push(`java is not installed (JDK or JRE ${oldestJava} or later)`)
   else if (java < oldestJava) missing.push(`java is version ${java}; Kafka needs ${oldestJava} or later`)
-  if (!canRun('mvn', '--version')) missing.push('mvn is not installed (Apache Maven, which fetches the jars of Kafka)')
+  if (!hasJars(version) && !canRun('mvn', '--version'))
+    missing.push('mvn is not installed (Apache Maven, which fetches the jars of Kafka)')
   return missing
 }
 
