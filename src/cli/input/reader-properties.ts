@@ -55,9 +55,9 @@ export function lineFormatOfReaderProperties(pairs: readonly string[], problems:
     ...(marker === '' ? [] : (['null.marker'] as const)),
   ]
   for (const [index, name] of inUse.entries()) {
-    // The headers end before the key begins, so that these two may be the same, and are by default.
+    // The headers end before the key begins, so that its separator may stand in them; by default it is their delimiter.
     const clash = inUse.slice(0, index).find(other => {
-      return text(other) === text(name) && !(other === 'key.separator' && name === 'headers.delimiter')
+      return text(other) === text(name) && (other !== 'key.separator' || name === 'null.marker')
     })
     if (clash !== undefined) problems.push(`reader properties ${clash} and ${name} must differ`)
   }

@@ -35,11 +35,15 @@ export class Progress {
     this.#activity = words
   }
 
-  /** Removes the line, so that other output can follow. */
-  stop(): void {
-    this.#timer?.cancel()
+  /** Removes the line, so that other output can follow; it comes back with the next change. */
+  clear(): void {
     if (this.#shown !== '') this.#options.write(CLEAR_LINE)
     this.#shown = ''
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.clear()
   }
 
   #draw(): void {

@@ -1,0 +1,233 @@
+import { KafkaError, RecordTooLargeError } from '../../base/errors/index.ts'
+import type { ProducerOptions } from '../../client/producer/options.ts'
+import type { Producer } from '../../client/producer/types.ts'
+import { LineError, type ParsedLine, parseLine } from '../input/line-format.ts'
+import { Oversized, RecordSplitter } from '../input/record-splitter.ts'
+import { chunksOf, reasonOf, type Source, sourcesOf } from '../input/sources.ts'
+import { exitCode, type Io, type StopSignal, signalExitCodes } from '../io.ts'
+import { counted } from '../output/quantities.ts'
+import { RunReport } from '../output/run-report.ts'
+import type { InputSettings, ProduceFlags } from './produce-flags.ts'
+import { problemsOf, produceSettings } from './produce-settings.ts'
+
+/** What the command needs of `ottla`; loaded when a run begins, so that `--help` is quick. */
+export interface ProducerDoor {
+  createProducer(options: ProducerOptions): Producer
+  fromProperties(given: string | Readonly<Record<string, string>>): Partial<ProducerOptions>
+}
+
+const DEFAULT_MAX_REQUEST_BYTES = 1_048_576
+const DEFAULT_DELIVERY_MS = 120_000
+const DEFAULT_CONNECT_MS = 10_000
+/** A line may be a little longer than its record: separators are not sent. The producer itself decides what is too large. */
+const SEPARATOR_ALLOWANCE_BYTES = 65_536
+/** How long after the last record's own deadline the run is given up, should something hang. */
+const GRACE_MS = 5_000
+
+/** `ottla produce`: sends the records of files or standard input, and says what became of each. Resolves to the exit code. */
+export async function produce(flags: ProduceFlags, files: string[], io: Io, door: ProducerDoor): Promise<number> {
+  const settings = await produceSettings(flags, files, door)
+  if ('problems' in settings) return usage(settings.problems, io)
+  let producer: Producer
+  try {
+    producer = door.createProducer(settings.options)
+  } catch (error) {
+    return usage(problemsOf(error), io)
+  }
+  const report = new RunReport(io, { ...flags, acksZero: String(settings.options.acks) === '0' })
+  for (const note of settings.notes) report.note(note)
+  const run = new ProduceRun(producer, settings.input, settings.options, io, report)
+  return await run.execute(sourcesOf(files, io.stdin))
+}
+
+function usage(problems: readonly string[], io: Io): number {
+  for (const problem of problems) io.stderr.write(`ottla produce: ${problem}\n`)
+  io.stderr.write('Try: ottla produce --help\n')
+  return exitCode.usage
+}
+
+class ProduceRun {
+  readonly #producer: Producer
+  readonly #input: InputSettings
+  readonly #options: ProducerOptions
+  readonly #io: Io
+  readonly #report: RunReport
+  /** Ends the reading; what was sent is still waited for. */
+  readonly #reading = new AbortController()
+  /** Ends the waiting as well. */
+  readonly #waiting = new AbortController()
+  #signal: StopSignal | undefined
+  /** Why the run ended before its input did. */
+  #stopped: string | null = null
+  #broken = false
+
+  constructor(producer: Producer, input: InputSettings, options: ProducerOptions, io: Io, report: RunReport) {
+    this.#producer = producer
+    this.#input = input
+    this.#options = options
+    this.#io = io
+    this.#report = report
+  }
+
+  async execute(sources: readonly Source[]): Promise<number> {
+    const stopListening = this.#io.onSignal(signal => this.#onSignal(signal, stopListening))
+    this.#producer.on('error', error => this.#report.note(error.message))
+    try {
+      if (await this.#connect()) {
+        for (const source of sources) {
+          if (this.#done) break
+          await this.#sendSource(source)
+        }
+        await this.#settle()
+      }
+      await this.#close()
+    } finally {
+      stopListening()
+    }
+    const failed = this.#broken || this.#report.tally.failed > 0
+    this.#report.finish(this.#stopped)
+    if (this.#signal !== undefined) return signalExitCodes[this.#signal]
+    return failed ? exitCode.failed : exitCode.ok
+  }
+
+  /** No more records are to be read. */
+  get #done(): boolean {
+    return this.#reading.signal.aborted || this.#report.tally.records >= this.#input.limit
+  }
+
+  async #connect(): Promise<boolean> {
+    this.#report.activity(`connecting to ${String(this.#options.bootstrapServers)}`)
+    try {
+      const timeoutMs = this.#options.socketConnectionSetupTimeoutMs ?? DEFAULT_CONNECT_MS
+      await this.#producer.connect({ timeoutMs, signal: this.#reading.signal })
+      this.#report.activity('')
+      if (this.#io.stdin.isTTY) this.#report.hint(this.#input)
+      return true
+    } catch (error) {
+      if (!this.#reading.signal.aborted) this.#break(messageOf(error))
+      return false
+    }
+  }
+
+  async #sendSource(source: Source): Promise<void> {
+    const { delimiter, cutCarriageReturn } = this.#input
+    const maxRequestBytes = this.#options.maxRequestSize ?? DEFAULT_MAX_REQUEST_BYTES
+    const maxRecordBytes = maxRequestBytes + SEPARATOR_ALLOWANCE_BYTES
+    const splitter = new RecordSplitter({ delimiter, cutCarriageReturn, maxRecordBytes })
+    try {
+      for await (const chunk of chunksOf(source.open(), this.#reading.signal)) {
+        splitter.feed(chunk)
+        await this.#sendSplit(splitter, source)
+        if (this.#done) return
+      }
+    } catch (error) {
+      if (error instanceof KafkaError) throw error
+      this.#break(`reading ${source.name} failed: ${reasonOf(error)}`)
+      return
+    }
+    if (this.#done) return
+    splitter.finish()
+    await this.#sendSplit(splitter, source)
+  }
+
+  async #sendSplit(splitter: RecordSplitter, source: Source): Promise<void> {
+    for (let piece = splitter.next(); piece !== undefined; piece = splitter.next()) {
+      this.#send(piece, source, splitter.number)
+      if (this.#done) return
+      if (this.#producer.hasRoom) continue
+      try {
+        await this.#producer.room({ signal: this.#reading.signal })
+      } catch (error) {
+        // A closed producer has no room either; its records say why.
+        if (!this.#reading.signal.aborted) this.#break(messageOf(error))
+      }
+      if (this.#done) return
+    }
+  }
+
+  #send(piece: Buffer | Oversized, source: Source, number: number): void {
+    const { topic, partition, format } = this.#input
+    const { tally } = this.#report
+    const place = () => (this.#input.delimiter === null ? source.name : `${source.name}:${number}`)
+    if (piece instanceof Oversized) {
+      const limit = this.#options.maxRequestSize ?? DEFAULT_MAX_REQUEST_BYTES
+      tally.sent(piece.bytes)
+      const message = `${piece.bytes} bytes are more than max.request.size (${limit}); was the delimiter meant to be another?`
+      tally.fail(place(), topic, partition ?? -1, new RecordTooLargeError(message))
+      return
+    }
+    let line: ParsedLine
+    try {
+      line = parseLine(piece, format)
+    } catch (error) {
+      if (!(error instanceof LineError)) throw error
+      tally.sent(piece.length)
+      const malformed = new KafkaError('MALFORMED_LINE', error.message, { outcome: 'not-written' })
+      tally.fail(place(), topic, partition ?? -1, malformed)
+      // As kafka-console-producer: most likely every line after it is wrong as well.
+      this.#break(`${place()} is malformed; nothing after it was read (ignore.error=true goes on)`)
+      return
+    }
+    const key = line.key ?? this.#input.key
+    const headers = this.#input.headers.length === 0 ? line.headers : [...this.#input.headers, ...line.headers]
+    const { clock } = this.#io
+    const sentMs = clock.now()
+    tally.sent(piece.length)
+    this.#producer.send({ topic, partition, key, value: line.value, headers }, error => {
+      if (error === null) {
+        tally.acknowledge(clock.now() - sentMs)
+        return
+      }
+      tally.fail(place(), topic, partition ?? -1, error)
+      if (error.fatal) this.#break(error.message)
+    })
+  }
+
+  /** Waits until each record has its answer. */
+  async #settle(): Promise<void> {
+    const { tally } = this.#report
+    if (tally.pending === 0) return
+    this.#report.activity(`waiting for ${counted(tally.pending, 'record')}`)
+    const timeoutMs = (this.#options.deliveryTimeoutMs ?? DEFAULT_DELIVERY_MS) + GRACE_MS
+    try {
+      await this.#producer.flush({ timeoutMs, signal: this.#waiting.signal })
+    } catch (error) {
+      if (!this.#waiting.signal.aborted) this.#break(messageOf(error))
+    }
+  }
+
+  /** What is still open after its wait fails now, with its outcome. */
+  async #close(): Promise<void> {
+    try {
+      await this.#producer.close({ timeoutMs: this.#report.tally.pending > 0 ? 0 : GRACE_MS })
+    } catch (error) {
+      this.#break(messageOf(error))
+    }
+  }
+
+  /** The run cannot go on: says why, once, and reads no further. */
+  #break(reason: string): void {
+    this.#broken = true
+    this.#stopped ??= reason
+    this.#reading.abort()
+  }
+
+  #onSignal(signal: StopSignal, stopListening: () => void): void {
+    if (this.#signal === undefined) {
+      this.#signal = signal
+      this.#stopped ??= `stopped by ${signal}`
+      this.#reading.abort()
+      const { pending } = this.#report.tally
+      if (pending > 0) this.#report.note(`stopping: waiting for ${counted(pending, 'record')}; again to quit at once`)
+      return
+    }
+    this.#waiting.abort()
+    // A third signal does what the operating system does with it.
+    stopListening()
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof KafkaError) return `${error.message} (${error.code})`
+  throw error
+}
