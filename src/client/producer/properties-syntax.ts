@@ -27,7 +27,8 @@ function* logicalLines(text: string): Generator<{ line: number; content: string 
   for (let at = 0; at < lines.length; at++) {
     const line = at + 1
     let content = withoutIndent(lines[at]!)
-    if (content === '' || content.startsWith('#') || content.startsWith('!')) continue
+    // To Java a backslash alone is an empty line, and continues nothing.
+    if (content === '' || content === '\\' || content.startsWith('#') || content.startsWith('!')) continue
     const parts: string[] = []
     // A comment cannot be continued, but what looks like one after a backslash belongs to the value.
     while (endsInBackslash(content)) {
