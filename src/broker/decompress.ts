@@ -1,0 +1,11 @@
+import { gunzipSync } from 'node:zlib'
+import { DecodeError } from '../wire/protocol/index.ts'
+
+/** How many bytes the records of one batch may have when they are unpacked: a small batch must not fill the memory. */
+export const maxInflatedBytes = 256 * 1024 * 1024
+
+/** Unpacks the records of a batch. Throws DecodeError for bytes that are not what the codec writes. */
+export function decompress(codec: number, compressed: Buffer): Buffer {
+  if (codec === 1) return gunzipSync(compressed, { maxOutputLength: maxInflatedBytes })
+  throw new DecodeError(`compression codec ${codec}`)
+}

@@ -1,0 +1,34 @@
+import { errorNumber } from '../../base/errors/index.ts'
+import { apis, type Body } from '../../wire/protocol/index.ts'
+import { anyInjectedError, handler } from '../call.ts'
+import type { Cluster } from '../cluster.ts'
+import { apiOf } from '../versions.ts'
+
+type Announced = Body<typeof apis.apiVersions.response>['apiKeys']
+
+function announced(cluster: Cluster): Announced {
+  return [...cluster.settings.versions].map(([name, [min, max]]) => {
+    const api = apiOf(name)
+    const from = 'announcedFrom' in api ? api.announcedFrom : min
+    return { apiKey: api.request.key, minVersion: from, maxVersion: max }
+  })
+}
+
+/** Source: KafkaApis.handleApiVersionsRequest. */
+export const apiVersionsHandler = handler('ApiVersions', apis.apiVersions, {
+  handle(call) {
+    const injected = anyInjectedError(call)
+    if (injected) return { errorCode: injected.code, apiKeys: [] }
+    // KIP-511: names that could not stand in a metric are refused.
+    const legal = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
+    const { clientSoftwareName, clientSoftwareVersion } = call.body
+    if (call.version >= 3 && !(legal.test(clientSoftwareName) && legal.test(clientSoftwareVersion)))
+      return { errorCode: errorNumber('INVALID_REQUEST'), apiKeys: [] }
+    return { errorCode: 0, apiKeys: announced(call.cluster) }
+  },
+})
+
+/** What a request of an unknown version gets, in version 0: the error and, since Kafka 2.4, the whole list. */
+export function unsupportedApiVersions(cluster: Cluster): { errorCode: number; apiKeys: Announced } {
+  return { errorCode: errorNumber('UNSUPPORTED_VERSION'), apiKeys: announced(cluster) }
+}

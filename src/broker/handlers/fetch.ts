@@ -1,0 +1,151 @@
+import { errorNumber } from '../../base/errors/index.ts'
+import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
+import { anyInjectedError, type Call, handler, topicOf } from '../call.ts'
+import type { Cluster } from '../cluster.ts'
+import type { Partition, Topic } from '../topic.ts'
+import { leaderError } from './leader-check.ts'
+import { endpoints } from './produce.ts'
+
+type Request = Body<typeof apis.fetch.request>
+type Answer = Draft<typeof apis.fetch.response>
+type Asked = Request['topics'][number]
+type AskedPartition = Asked['partitions'][number]
+type PartitionAnswer = Answer['responses'][number]['partitions'][number]
+
+const none = Buffer.alloc(0)
+const notLeader = errorNumber('NOT_LEADER_OR_FOLLOWER')
+const fenced = errorNumber('FENCED_LEADER_EPOCH')
+
+/**
+ * Reads batches, and waits for `minBytes` of them up to `maxWaitMs`. Fetch sessions (KIP-227) are declined: the answer
+ * names session 0, and the client goes on with full requests, as it does with a broker whose session cache is full.
+ * Source: KafkaApis.handleFetchRequest, ReplicaManager.fetchMessages.
+ */
+export const fetchHandler = handler('Fetch', apis.fetch, {
+  targets: (body, cluster) =>
+    body.topics.flatMap(asked => {
+      const topic = findTopic(cluster, asked)?.name ?? asked.topic
+      return asked.partitions.map(({ partition }) => ({ topic, partition }))
+    }),
+  handle(call) {
+    const { sessionId, sessionEpoch, topics } = call.body
+    const injected = topics.length === 0 ? anyInjectedError(call) : null
+    if (injected) return { errorCode: injected.code, responses: [] }
+    // Only a client that was given a session may go on with one, and none was.
+    if (sessionId !== 0 && sessionEpoch > 0)
+      return { errorCode: errorNumber('FETCH_SESSION_ID_NOT_FOUND'), responses: [] }
+    return enough(call) ? read(call) : waitFor(call)
+  },
+})
+
+const findTopic = (cluster: Cluster, asked: Asked): Topic | undefined =>
+  topicOf(cluster, asked.topic === '', { topicId: asked.topicId, name: asked.topic })
+
+/** Whether there is something to answer now: enough bytes, or an error that waiting does not mend. */
+function enough(call: Call<Request>): boolean {
+  const { body, cluster } = call
+  if (body.maxWaitMs <= 0 || body.minBytes <= 0) return true
+  let bytes = 0
+  for (const asked of body.topics) {
+    const topic = findTopic(cluster, asked)
+    for (const one of asked.partitions) {
+      const partition = topic?.partitions[one.partition]
+      if (!partition || errorFor(call, topic!.name, partition, one) !== 0) return true
+      bytes += partition.log.availableBytes(one.fetchOffset, body.minBytes)
+      if (bytes >= body.minBytes) return true
+    }
+  }
+  return false
+}
+
+function waitFor(call: Call<Request>): Promise<Answer> {
+  const { body, cluster } = call
+  return new Promise(resolve => {
+    const ends: (() => void)[] = []
+    const finish = () => {
+      for (const end of ends) end()
+      resolve(read(call))
+    }
+    const look = () => {
+      if (enough(call)) finish()
+    }
+    const timer = cluster.clock.schedule(finish, body.maxWaitMs)
+    ends.push(() => timer.cancel(), call.onGone(finish))
+    for (const asked of body.topics)
+      for (const one of asked.partitions) {
+        const partition = findTopic(cluster, asked)?.partitions[one.partition]
+        if (partition) ends.push(partition.onChange(look))
+      }
+  })
+}
+
+function read(call: Call<Request>): Answer {
+  const { body, cluster, version } = call
+  const leaders = new Set<number>()
+  const budget = { left: body.maxBytes, first: true }
+  const responses = body.topics.map(asked => {
+    const topic = findTopic(cluster, asked)
+    return {
+      topic: asked.topic,
+      topicId: asked.topicId,
+      partitions: asked.partitions.map(one => {
+        const answer = readPartition(call, asked, topic, one, budget)
+        if (version >= 16 && answer.currentLeader) leaders.add(answer.currentLeader.leaderId ?? -1)
+        return answer
+      }),
+    }
+  })
+  return { responses, ...(leaders.size > 0 && { nodeEndpoints: endpoints(cluster, leaders) }) }
+}
+
+function readPartition(
+  call: Call<Request>,
+  asked: Asked,
+  topic: Topic | undefined,
+  one: AskedPartition,
+  budget: { left: number; first: boolean },
+): PartitionAnswer {
+  const partition = topic?.partitions[one.partition]
+  if (!topic || !partition) {
+    const unknown = !topic && asked.topic === '' ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+    return failure(one, errorNumber(unknown))
+  }
+  const errorCode = errorFor(call, topic.name, partition, one)
+  if (errorCode !== 0) return failure(one, errorCode, partition)
+  const { log } = partition
+  const batches = log.read(one.fetchOffset, Math.min(one.partitionMaxBytes, budget.left), budget.first)
+  // Never null: librdkafka takes a null record set for a broken answer.
+  const records = batches.length === 0 ? none : batches.length === 1 ? batches[0]! : Buffer.concat(batches)
+  budget.left = Math.max(0, budget.left - records.length)
+  if (records.length > 0) budget.first = false
+  return {
+    partitionIndex: one.partition,
+    errorCode: 0,
+    highWatermark: log.highWatermark,
+    lastStableOffset: log.highWatermark,
+    logStartOffset: log.startOffset,
+    abortedTransactions: call.body.isolationLevel === 1 ? [] : null,
+    records,
+  }
+}
+
+function errorFor(call: Call<Request>, topic: string, partition: Partition, one: AskedPartition): number {
+  const injected = anyInjectedError(call, topic, partition.index)
+  if (injected) return injected.code
+  const leader = leaderError(call, partition, one.currentLeaderEpoch)
+  if (leader !== 0) return leader
+  const { startOffset, highWatermark } = partition.log
+  const inRange = one.fetchOffset >= startOffset && one.fetchOffset <= highWatermark
+  return inRange ? 0 : errorNumber('OFFSET_OUT_OF_RANGE')
+}
+
+function failure(one: AskedPartition, errorCode: number, partition?: Partition): PartitionAnswer {
+  const hint = partition && (errorCode === notLeader || errorCode === fenced)
+  return {
+    partitionIndex: one.partition,
+    errorCode,
+    highWatermark: -1n,
+    records: none,
+    ...(hint && { currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } }),
+  }
+}

@@ -1,0 +1,66 @@
+import { errorNumber } from '../../base/errors/index.ts'
+import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
+import { anyInjectedError, type Call, handler } from '../call.ts'
+import { decodeStored } from '../read-back.ts'
+import type { Partition } from '../topic.ts'
+import { leaderError } from './leader-check.ts'
+
+type Asked = Body<typeof apis.listOffsets.request>['topics'][number]['partitions'][number]
+type PartitionAnswer = Draft<typeof apis.listOffsets.response>['topics'][number]['partitions'][number]
+type Found = { readonly timestamp: bigint; readonly offset: bigint; readonly leaderEpoch: number }
+
+const nothing: Found = { timestamp: -1n, offset: -1n, leaderEpoch: -1 }
+
+/** Source: KafkaApis.handleListOffsetRequest, UnifiedLog.fetchOffsetByTimestamp. */
+export const listOffsetsHandler = handler('ListOffsets', apis.listOffsets, {
+  targets: body =>
+    body.topics.flatMap(({ name, partitions }) =>
+      partitions.map(one => ({ topic: name, partition: one.partitionIndex })),
+    ),
+  handle: call => ({
+    topics: call.body.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(asked => answer(call, name, asked)),
+    })),
+  }),
+})
+
+function answer(call: Call<unknown>, topic: string, asked: Asked): PartitionAnswer {
+  const { partitionIndex } = asked
+  const injected = anyInjectedError(call, topic, partitionIndex)
+  if (injected) return { partitionIndex, errorCode: injected.code }
+  const partition = call.cluster.topic(topic)?.partitions[partitionIndex]
+  if (!partition) return { partitionIndex, errorCode: errorNumber('UNKNOWN_TOPIC_OR_PARTITION') }
+  const errorCode = leaderError(call, partition, asked.currentLeaderEpoch)
+  if (errorCode !== 0) return { partitionIndex, errorCode }
+  return { partitionIndex, errorCode: 0, ...find(partition, asked.timestamp) }
+}
+
+function find(partition: Partition, timestamp: bigint): Found {
+  const { log, leaderEpoch } = partition
+  switch (timestamp) {
+    case -1n: // latest: for a client the high watermark
+      return { timestamp: -1n, offset: log.highWatermark, leaderEpoch }
+    case -2n: // earliest
+    case -4n: // earliest local: nothing is tiered
+      return { timestamp: -1n, offset: log.startOffset, leaderEpoch }
+    case -3n: {
+      const batch = log.batchOfMaxTimestamp()
+      return batch ? firstAt(batch.bytes, batch.maxTimestamp, batch.leaderEpoch) : nothing
+    }
+    case -5n: // latest tiered
+    case -6n: // earliest not yet uploaded
+      return nothing
+    default: {
+      const batch = log.firstBatchAt(Number(timestamp))
+      return batch ? firstAt(batch.bytes, Number(timestamp), batch.leaderEpoch) : nothing
+    }
+  }
+}
+
+function firstAt(batch: Buffer, timestamp: number, leaderEpoch: number): Found {
+  for (const record of decodeStored(batch))
+    if (record.timestamp >= timestamp)
+      return { timestamp: BigInt(record.timestamp), offset: record.offset, leaderEpoch }
+  return nothing
+}

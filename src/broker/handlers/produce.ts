@@ -1,0 +1,134 @@
+import { errorNumber } from '../../base/errors/index.ts'
+import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
+import { batchHeaderSize } from '../../wire/protocol/records/batch-layout.ts'
+import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
+import { type Call, disconnect, handler, injectedError, silence, topicOf } from '../call.ts'
+import type { Cluster } from '../cluster.ts'
+import { appendRecords, type Refusal } from '../log/append.ts'
+import type { ProducedBatch, Target } from '../request-log.ts'
+import type { Partition, Topic } from '../topic.ts'
+
+type Request = Body<typeof apis.produce.request>
+type Answer = Draft<typeof apis.produce.response>
+type PartitionAnswer = Answer['responses'][number]['partitionResponses'][number]
+type Given = Request['topicData'][number]
+
+const notLeader = errorNumber('NOT_LEADER_OR_FOLLOWER')
+
+/** Source: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords. */
+export const produceHandler = handler('Produce', apis.produce, {
+  targets: (body, cluster) => body.topicData.flatMap(given => targetsOf(cluster, given)),
+  batches: (body, cluster) => body.topicData.flatMap(given => batchesOf(cluster, given)),
+  summary: ({ transactionalId, acks, timeoutMs }) => ({ transactionalId, acks, timeoutMs }),
+  handle(call) {
+    const { body, cluster, version } = call
+    const leaders = new Set<number>()
+    let failed = false
+    const responses = body.topicData.map(given => {
+      const topic = findTopic(cluster, given)
+      return {
+        name: given.name,
+        topicId: given.topicId,
+        partitionResponses: given.partitionData.map(({ index, records }) => {
+          const answer = produceTo(call, given, topic, index, records)
+          failed ||= answer.errorCode !== 0
+          if (version >= 10 && answer.errorCode === notLeader) leaders.add(answer.currentLeader?.leaderId ?? -1)
+          return answer
+        }),
+      }
+    })
+    if (body.acks === 0) return failed ? disconnect : silence
+    return { responses, ...(leaders.size > 0 && { nodeEndpoints: endpoints(cluster, leaders) }) }
+  },
+})
+
+function produceTo(
+  call: Call<Request>,
+  given: Given,
+  topic: Topic | undefined,
+  index: number,
+  records: Uint8Array | null,
+): PartitionAnswer {
+  const { body, cluster, version } = call
+  const name = topic?.name ?? given.name
+  const partition = topic?.partitions[index]
+  const injected = injectedError(call, 'before', name, index)
+  if (injected) return failure(index, injected.code, injected.message, partition)
+  if (body.acks < -1 || body.acks > 1) return failure(index, errorNumber('INVALID_REQUIRED_ACKS'), null)
+  if (!topic && version >= 13) return failure(index, errorNumber('UNKNOWN_TOPIC_ID'), null)
+  if (!topic || !partition) return failure(index, errorNumber('UNKNOWN_TOPIC_OR_PARTITION'), null)
+  if (partition.leader !== call.brokerId) return failure(index, notLeader, null, partition)
+  if (body.acks === -1 && partition.isr.length < topic.settings.minInsyncReplicas)
+    return failure(
+      index,
+      errorNumber('NOT_ENOUGH_REPLICAS'),
+      `${partition.isr.length} in-sync replicas of ${name}-${index}, but min.insync.replicas is ${topic.settings.minInsyncReplicas}`,
+    )
+  const outcome = appendRecords(partition, topic.settings, asBuffer(records), {
+    produceVersion: version,
+    wallTime: cluster.clock.wallTime(),
+  })
+  if ('refusal' in outcome) return refused(index, outcome.refusal)
+  if (!outcome.duplicate) partition.changed()
+  const afterwards = injectedError(call, 'after', name, index)
+  if (afterwards) return failure(index, afterwards.code, afterwards.message, partition)
+  const { baseOffset, logAppendTimeMs } = outcome
+  return { index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset: partition.log.startOffset }
+}
+
+function refused(index: number, { error, message, recordErrors = [] }: Refusal): PartitionAnswer {
+  return { index, errorCode: errorNumber(error), baseOffset: -1n, errorMessage: message, recordErrors }
+}
+
+function failure(
+  index: number,
+  errorCode: number,
+  errorMessage: string | null,
+  partition?: Partition,
+): PartitionAnswer {
+  const hint = errorCode === notLeader && partition
+  return {
+    index,
+    errorCode,
+    baseOffset: -1n,
+    errorMessage,
+    ...(hint && { currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } }),
+  }
+}
+
+/** KIP-951: where the leaders named in the answer can be reached. */
+export function endpoints(
+  cluster: Cluster,
+  ids: ReadonlySet<number>,
+): { nodeId: number; host: string; port: number; rack: null }[] {
+  return cluster.nodes
+    .filter(({ id }) => ids.has(id))
+    .map(({ id, host, port }) => ({ nodeId: id, host, port, rack: null }))
+}
+
+/** Of a name and an id only one is there, by version; names are empty where ids are used. */
+function findTopic(cluster: Cluster, given: Given): Topic | undefined {
+  return topicOf(cluster, given.name === '', given)
+}
+
+function targetsOf(cluster: Cluster, given: Given): Target[] {
+  const topic = findTopic(cluster, given)?.name ?? given.name
+  return given.partitionData.map(({ index }) => ({ topic, partition: index }))
+}
+
+function batchesOf(cluster: Cluster, given: Given): ProducedBatch[] {
+  const topic = findTopic(cluster, given)?.name ?? given.name
+  return given.partitionData.flatMap(({ index, records }) => {
+    const bytes = asBuffer(records)
+    if (bytes.length < batchHeaderSize) return []
+    const { producerId, producerEpoch, baseSequence, recordCount, attributes, sizeInBytes } = readBatchHeader(bytes, 0)
+    const { codec } = attributes
+    return [{ topic, partition: index, producerId, producerEpoch, baseSequence, recordCount, codec, sizeInBytes }]
+  })
+}
+
+/** Decoded bytes are views on the frame, which is a Buffer; the table's type only says Uint8Array. */
+function asBuffer(records: Uint8Array | null): Buffer {
+  if (records === null) return Buffer.alloc(0)
+  return Buffer.isBuffer(records) ? records : Buffer.from(records.buffer, records.byteOffset, records.byteLength)
+}

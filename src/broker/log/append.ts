@@ -1,0 +1,172 @@
+import type { BrokerErrorCode } from '../../base/errors/index.ts'
+import { attributesAt, batchHeaderSize, codecMask } from '../../wire/protocol/records/batch-layout.ts'
+import {
+  type BatchHeader,
+  endOfBatch,
+  setBaseOffset,
+  setLogAppendTime,
+  setPartitionLeaderEpoch,
+  validateBatch,
+} from '../../wire/protocol/records/record-batch.ts'
+import { decompress } from '../decompress.ts'
+import type { Partition } from '../topic.ts'
+import type { TopicSettings } from '../topic-config.ts'
+import { setMaxTimestamp } from './max-timestamp.ts'
+import { type RecordScan, scanRecords } from './record-scan.ts'
+
+export interface Refusal {
+  readonly error: BrokerErrorCode['name']
+  readonly message: string
+  readonly recordErrors?: readonly { batchIndex: number; batchIndexErrorMessage: string }[]
+}
+
+export interface Appended {
+  readonly baseOffset: bigint
+  /** −1 where the records keep their own time. */
+  readonly logAppendTimeMs: bigint
+  readonly duplicate: boolean
+}
+
+export type AppendOutcome = { readonly refusal: Refusal } | Appended
+
+const zstd = 4
+
+const refuse = (error: string, message: string): AppendOutcome => ({ refusal: { error, message } })
+
+/** What a Produce request demands beside the batch itself. */
+export interface AppendContext {
+  readonly produceVersion: number
+  /** Milliseconds since 1970. */
+  readonly wallTime: number
+}
+
+/**
+ * Checks what a client sent for one partition as Kafka does, and appends it: exactly one batch, kept as received but for
+ * base offset, leader epoch and, where the topic has it so, the time of the append. Source: ProduceRequest.validateRecords,
+ * UnifiedLog.append, LogValidator.
+ */
+export function appendRecords(
+  partition: Partition,
+  settings: TopicSettings,
+  records: Buffer,
+  context: AppendContext,
+): AppendOutcome {
+  const alone = refuseUnlessOneBatch(records, context.produceVersion)
+  if (alone) return alone
+  // What a codec gave is kept for the second look at the records.
+  let inflated: Buffer | undefined
+  const verdict = validateBatch(records, 0, {
+    maxMessageBytes: settings.maxMessageBytes,
+    decompress: (codec, compressed) => {
+      inflated = decompress(codec, compressed)
+      return inflated
+    },
+  })
+  if (!verdict.ok) {
+    const { error, message, recordIndex } = verdict
+    const recordErrors = recordIndex === undefined ? [] : [{ batchIndex: recordIndex, batchIndexErrorMessage: message }]
+    return { refusal: { error, message, recordErrors } }
+  }
+  const { header } = verdict
+  if (header.attributes.transactional)
+    return refuse('INVALID_TXN_STATE', 'the embedded broker has no transactions yet, and the batch is transactional')
+  const scan = scanRecords(inflated ?? records.subarray(batchHeaderSize), header.recordCount, header.baseTimestamp, {
+    keyRequired: settings.compacted,
+    earliestTimestamp: settings.logAppendTime
+      ? Number.NEGATIVE_INFINITY
+      : context.wallTime - settings.timestampBeforeMaxMs,
+    latestTimestamp: settings.logAppendTime
+      ? Number.POSITIVE_INFINITY
+      : context.wallTime + settings.timestampAfterMaxMs,
+  })
+  const refusal = refuseRecords(partition, settings, header, scan)
+  if (refusal) return refusal
+  return appendValid(partition, settings, records, header, scan, context)
+}
+
+function appendValid(
+  partition: Partition,
+  settings: TopicSettings,
+  records: Buffer,
+  header: BatchHeader,
+  scan: RecordScan,
+  context: AppendContext,
+): AppendOutcome {
+  const idempotent = header.producerId >= 0n
+  if (idempotent) {
+    const sequence = partition.producers.check(header)
+    if (sequence.kind === 'refuse') return refuse(sequence.error, sequence.message)
+    if (sequence.kind === 'duplicate') {
+      const { baseOffset, maxTimestamp } = sequence.original
+      // Kafka gives the original's highest timestamp as append time here, whatever the topic's timestamp type is.
+      return { baseOffset, logAppendTimeMs: BigInt(maxTimestamp), duplicate: true }
+    }
+  }
+  const { log, leaderEpoch } = partition
+  // The one copy: a view would keep the whole frame, and what shares it, in memory.
+  const bytes = Buffer.from(records)
+  const baseOffset = log.endOffset
+  setBaseOffset(bytes, 0, baseOffset)
+  setPartitionLeaderEpoch(bytes, 0, leaderEpoch)
+  let { maxTimestamp } = scan
+  if (settings.logAppendTime) {
+    maxTimestamp = context.wallTime
+    setLogAppendTime(bytes, 0, maxTimestamp)
+  } else if (maxTimestamp !== header.maxTimestamp) setMaxTimestamp(bytes, maxTimestamp)
+  log.append({
+    baseOffset,
+    lastOffset: baseOffset + BigInt(header.lastOffsetDelta),
+    maxTimestamp,
+    leaderEpoch,
+    bytes,
+  })
+  if (idempotent) partition.producers.remember(header, baseOffset, maxTimestamp)
+  if (settings.retentionBytes >= 0) log.keepBytes(settings.retentionBytes)
+  return { baseOffset, logAppendTimeMs: settings.logAppendTime ? BigInt(maxTimestamp) : -1n, duplicate: false }
+}
+
+function refuseUnlessOneBatch(records: Buffer, version: number): AppendOutcome | null {
+  if (records.length === 0)
+    return refuse(
+      'INVALID_RECORD',
+      `Produce requests with version ${version} must have exactly one record batch per partition`,
+    )
+  // Too short, of an old magic, or cut off: the validation says which.
+  if (records.length < batchHeaderSize) return null
+  const codec = records.readInt16BE(attributesAt) & codecMask
+  if (codec === zstd && version < 7)
+    return refuse(
+      'UNSUPPORTED_COMPRESSION_TYPE',
+      `Produce requests with version ${version} are not allowed to use ZStandard compression`,
+    )
+  try {
+    if (endOfBatch(records, 0) === records.length) return null
+  } catch {
+    return null
+  }
+  return refuse(
+    'INVALID_RECORD',
+    `Produce requests with version ${version} must have exactly one record batch per partition`,
+  )
+}
+
+function refuseRecords(
+  partition: Partition,
+  settings: TopicSettings,
+  header: BatchHeader,
+  scan: RecordScan,
+): AppendOutcome | null {
+  if (!settings.logAppendTime && header.attributes.timestampType === 'log-append-time')
+    return refuse('INVALID_TIMESTAMP', 'a producer must not set the timestamp type to LogAppendTime')
+  if (scan.problems.length === 0) return null
+  const recordErrors = scan.problems.map(({ index, kind }) => ({
+    batchIndex: index,
+    batchIndexErrorMessage:
+      kind === 'null-key'
+        ? `Compacted topic cannot accept message without key in topic partition ${partition.topic}-${partition.index}.`
+        : `Timestamp of message with offset ${index} is out of range: the timestamp should be within message.timestamp.before.max.ms and message.timestamp.after.max.ms of the broker's time`,
+  }))
+  const error = scan.problems.some(({ kind }) => kind === 'timestamp') ? 'INVALID_TIMESTAMP' : 'INVALID_RECORD'
+  const message = `${recordErrors.length} of ${header.recordCount} records were refused: ${recordErrors[0]!.batchIndexErrorMessage}`
+  return { refusal: { error, message, recordErrors } }
+}

@@ -1,0 +1,126 @@
+import { createServer, type Server } from 'node:net'
+import { KafkaError } from '../base/errors/index.ts'
+import type { Cluster, NodeAddress } from './cluster.ts'
+import { Session } from './session.ts'
+
+export interface NodeSettings {
+  readonly id: number
+  /** Where it listens. */
+  readonly host: string
+  readonly port: number
+  /** What metadata says instead of `host`. */
+  readonly advertisedHost: string
+  readonly maxRequestBytes: number
+  /** Told of errors that are our own bugs. */
+  readonly report: (error: unknown) => void
+}
+
+/** One broker of the cluster: a listening socket and its connections. */
+export class BrokerNode implements NodeAddress {
+  readonly id: number
+  readonly host: string
+  readonly cluster: Cluster
+  readonly maxRequestBytes: number
+  readonly report: (error: unknown) => void
+  readonly #listenHost: string
+  readonly #sessions = new Set<Session>()
+  #port: number
+  #server: Server | null = null
+  #resumed: Promise<void> | null = null
+  #resume: () => void = () => {}
+
+  constructor(cluster: Cluster, settings: NodeSettings) {
+    this.cluster = cluster
+    this.id = settings.id
+    this.host = settings.advertisedHost
+    this.#listenHost = settings.host
+    this.#port = settings.port
+    this.maxRequestBytes = settings.maxRequestBytes
+    this.report = settings.report
+  }
+
+  /** After the first start, the port it was given; it stays the same over stops and starts. */
+  get port(): number {
+    return this.#port
+  }
+
+  get running(): boolean {
+    return this.#server !== null
+  }
+
+  get connections(): number {
+    return this.#sessions.size
+  }
+
+  /** Like a process stopped by SIGSTOP: the kernel still accepts connections, nothing is read or answered. */
+  get paused(): boolean {
+    return this.#resumed !== null
+  }
+
+  /** Settles when a paused broker goes on. */
+  get resumed(): Promise<void> {
+    return this.#resumed ?? Promise.resolve()
+  }
+
+  async start(): Promise<void> {
+    if (this.#server) return
+    const server = createServer(socket => this.#sessions.add(new Session(socket, this)))
+    await new Promise<void>((resolve, reject) => {
+      const fail = (error: NodeJS.ErrnoException) => reject(cannotListen(error, this.#listenHost, this.#port))
+      server.once('error', fail)
+      server.listen({ host: this.#listenHost, port: this.#port }, () => {
+        server.off('error', fail)
+        resolve()
+      })
+    })
+    // accept() can fail later (too many open files); the broker goes on with the connections it has.
+    server.on('error', this.report)
+    const address = server.address()
+    if (address !== null && typeof address === 'object') this.#port = address.port
+    this.#server = server
+    this.cluster.brokersChanged()
+  }
+
+  /** Closes the port and all connections. */
+  async stop(): Promise<void> {
+    const server = this.#server
+    if (!server) return
+    this.#server = null
+    this.resume()
+    const closed = new Promise<void>(resolve => server.close(() => resolve()))
+    for (const session of [...this.#sessions]) session.close()
+    this.cluster.brokersChanged()
+    await closed
+  }
+
+  pause(): void {
+    if (this.#resumed) return
+    this.#resumed = new Promise(resolve => {
+      this.#resume = resolve
+    })
+    for (const session of this.#sessions) session.pause()
+  }
+
+  resume(): void {
+    if (!this.#resumed) return
+    this.#resumed = null
+    this.#resume()
+    for (const session of this.#sessions) session.resume()
+  }
+
+  closeConnections(reset = false): void {
+    for (const session of [...this.#sessions]) session.close(reset)
+  }
+
+  forget(session: Session): void {
+    this.#sessions.delete(session)
+  }
+}
+
+function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): KafkaError {
+  const what =
+    error.code === 'EADDRINUSE'
+      ? `port ${port} on ${host} is in use; choose another with the option port (0: any free one)`
+      : `cannot listen on ${host}:${port}: ${error.message}`
+  return new KafkaError('LISTEN_FAILED', what, { cause: error })
+}

@@ -1,0 +1,149 @@
+import { ConfigError, type OptionProblem } from '../base/errors/index.ts'
+import type { Random } from '../base/random.ts'
+import type { Clock } from '../base/time/clock.ts'
+import { apis } from '../wire/protocol/index.ts'
+import { topicNameProblem } from './topic.ts'
+import { type TopicConfig, topicConfigMap, topicConfigProblem } from './topic-config.ts'
+import { type KafkaVersion, kafkaVersions, type MaxVersions } from './versions.ts'
+
+export interface TopicOptions {
+  /** Default: the broker's `numPartitions`. */
+  partitions?: number
+  /** Default: 3, or as many as there are brokers. */
+  replicationFactor?: number
+  config?: TopicConfig
+}
+
+export interface BrokerOptions {
+  /** Port of the first broker, the others follow. Default 0: any free ones. */
+  port?: number
+  /** Where it listens. Default 127.0.0.1. */
+  host?: string
+  /** Lets `host` be an address that others can reach. The broker knows no passwords: whoever reaches it may read and write. Default false. */
+  allowRemote?: boolean
+  /** The host name that clients are told. Default: `host`. */
+  advertisedHost?: string
+  /** 1 or 3. Default 1. Their ids count from 1. */
+  brokers?: 1 | 3
+  /** Topics to begin with: names, or names with options. */
+  topics?: readonly string[] | { readonly [name: string]: TopicOptions }
+  /** Whether a metadata request creates the topics it names. Default true. */
+  autoCreateTopics?: boolean
+  /** Partitions of topics that are created without saying how many. Default 3. */
+  numPartitions?: number
+  /** Kafka's `message.max.bytes`: the largest batch, for topics without `max.message.bytes`. Default 1,048,588. */
+  maxMessageBytes?: number
+  /** Kafka's `socket.request.max.bytes`: a larger request closes its connection. Default 104,857,600. */
+  maxRequestBytes?: number
+  /** Topic configuration for all topics that do not set it themselves. */
+  config?: TopicConfig
+  /** The release to look like, by API versions and by what has changed in behaviour since. Default 4.3. */
+  asVersion?: KafkaVersion
+  /** Highest versions of single APIs; null: as if the API did not exist. */
+  maxVersions?: MaxVersions
+  /** Makes topic ids, cluster id and garbage the same in every run. */
+  seed?: number
+  /** Source of chance; `seed` makes one. */
+  random?: Random
+  clock?: Clock
+  /** How many requests the log keeps. Default 10,000. */
+  requestLogSize?: number
+}
+
+const known: Record<keyof BrokerOptions, true> = {
+  port: true,
+  host: true,
+  allowRemote: true,
+  advertisedHost: true,
+  brokers: true,
+  topics: true,
+  autoCreateTopics: true,
+  numPartitions: true,
+  maxMessageBytes: true,
+  maxRequestBytes: true,
+  config: true,
+  asVersion: true,
+  maxVersions: true,
+  seed: true,
+  random: true,
+  clock: true,
+  requestLogSize: true,
+}
+
+const loopback = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/
+
+/** Throws ConfigError with all that is wrong. */
+export function checkBrokerOptions(options: BrokerOptions): void {
+  const problems: OptionProblem[] = []
+  const wrong = (option: string, message: string) => problems.push({ option, message: `${option}: ${message}` })
+  const whole = (
+    option: 'port' | 'numPartitions' | 'maxMessageBytes' | 'maxRequestBytes' | 'requestLogSize',
+    min: number,
+    max: number,
+  ) => {
+    const value: unknown = options[option]
+    if (value !== undefined && !(Number.isInteger(value) && (value as number) >= min && (value as number) <= max))
+      wrong(option, `${String(value)} is not a whole number from ${min} to ${max}`)
+  }
+  for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) wrong(name, 'there is no such option')
+  whole('port', 0, 65_535)
+  whole('numPartitions', 1, 10_000)
+  whole('maxMessageBytes', 1, 2 ** 31 - 1)
+  whole('maxRequestBytes', 1, 2 ** 31 - 1)
+  whole('requestLogSize', 0, 10_000_000)
+  const brokers: unknown = options.brokers
+  if (brokers !== undefined && brokers !== 1 && brokers !== 3) wrong('brokers', `${String(brokers)} is neither 1 nor 3`)
+  if (options.host !== undefined && !loopback.test(options.host) && !options.allowRemote)
+    wrong('host', `${options.host} can be reached by others; set allowRemote: true if that is meant`)
+  if (options.asVersion !== undefined && !kafkaVersions.includes(options.asVersion))
+    wrong('asVersion', `${String(options.asVersion)} is none of ${kafkaVersions.join(', ')}`)
+  for (const [name, max] of Object.entries(options.maxVersions ?? {})) {
+    if (!Object.hasOwn(apis, name[0]!.toLowerCase() + name.slice(1))) wrong('maxVersions', `there is no API ${name}`)
+    else if (max !== null && !(Number.isInteger(max) && max >= 0))
+      wrong('maxVersions', `${name}: ${String(max)} is no version`)
+  }
+  checkConfig('config', options.config, wrong)
+  for (const [name, topic] of topicEntries(options.topics)) {
+    const problem = topicNameProblem(name)
+    if (problem) wrong('topics', problem)
+    checkTopicOptions(`topics.${name}`, topic, options.brokers ?? 1, wrong)
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
+/** Throws ConfigError where the options of one topic are wrong. */
+export function checkNewTopicOptions(name: string, options: TopicOptions, brokers: number): void {
+  const problems: OptionProblem[] = []
+  checkTopicOptions(name, options, brokers, (option, message) =>
+    problems.push({ option, message: `${option}: ${message}` }),
+  )
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
+type Wrong = (option: string, message: string) => void
+
+function checkTopicOptions(where: string, topic: TopicOptions, brokers: number, wrong: Wrong): void {
+  const { partitions, replicationFactor } = topic
+  if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions <= 10_000))
+    wrong(`${where}.partitions`, `${String(partitions)} is not a whole number from 1 to 10000`)
+  const factor = replicationFactor ?? 1
+  if (!(Number.isInteger(factor) && factor >= 1 && factor <= brokers))
+    wrong(
+      `${where}.replicationFactor`,
+      `${String(factor)} is not a whole number from 1 to ${brokers}, the number of brokers`,
+    )
+  checkConfig(`${where}.config`, topic.config, wrong)
+}
+
+function checkConfig(where: string, config: TopicConfig | undefined, wrong: Wrong): void {
+  for (const [name, value] of topicConfigMap(config ?? {})) {
+    const problem = topicConfigProblem(name, value)
+    if (problem) wrong(where, problem)
+  }
+}
+
+/** Both forms of `topics` as pairs. */
+export function topicEntries(topics: BrokerOptions['topics']): (readonly [string, TopicOptions])[] {
+  if (topics === undefined) return []
+  return Array.isArray(topics) ? topics.map(name => [name, {}] as const) : Object.entries(topics)
+}

@@ -1,0 +1,261 @@
+import type { Socket } from 'node:net'
+import {
+  apiVersionsKey,
+  DecodeError,
+  isFlexible,
+  Reader,
+  type RequestHeader,
+  readRequestHeader,
+  Writer,
+  writeResponseHeader,
+} from '../wire/protocol/index.ts'
+import { type Call, type Handler, isNoAnswer } from './call.ts'
+import type { Cluster } from './cluster.ts'
+import { changeAnswer, changeFrame } from './fault-actions.ts'
+import type { FaultPhase } from './fault-rules.ts'
+import type { PlannedFault } from './faults.ts'
+import { FrameError, FrameReader } from './frame-reader.ts'
+import { unsupportedApiVersions } from './handlers/api-versions.ts'
+import { handlers } from './handlers/index.ts'
+import type { BrokerNode } from './node.ts'
+import type { BrokerRequest } from './request-log.ts'
+
+/** While a request is served, this much is read ahead; then the client has to wait, as Kafka's muted channels make it. */
+const readAheadBytes = 256 * 1024
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+type Ending = 'answered' | 'closed'
+
+/** One connection to one broker: requests are served one at a time and answered in their order. */
+export class Session {
+  readonly #socket: Socket
+  readonly #node: BrokerNode
+  readonly #cluster: Cluster
+  readonly #connection: number
+  readonly #frames: FrameReader
+  readonly #gone = new Set<() => void>()
+  #serving = false
+  #closed = false
+  #throttledUntil = 0
+
+  constructor(socket: Socket, node: BrokerNode) {
+    this.#socket = socket
+    this.#node = node
+    this.#cluster = node.cluster
+    this.#connection = node.cluster.nextConnection()
+    this.#frames = new FrameReader(node.maxRequestBytes)
+    socket.setNoDelay(true)
+    socket.on('data', chunk => {
+      this.#frames.push(chunk as Buffer)
+      if (!this.#serving) void this.#serve()
+      else if (this.#frames.buffered > readAheadBytes) socket.pause()
+    })
+    socket.on('error', () => this.close())
+    socket.on('close', () => this.close())
+    if (node.paused) socket.pause()
+  }
+
+  /** Stops reading: what the broker's `pause` does to each connection. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  close(reset = false): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (reset) this.#socket.resetAndDestroy()
+    else this.#socket.destroy()
+    this.#frames.clear()
+    for (const listener of [...this.#gone]) listener()
+    this.#gone.clear()
+    this.#node.forget(this)
+  }
+
+  async #serve(): Promise<void> {
+    this.#serving = true
+    try {
+      while (!this.#closed) {
+        if (this.#node.paused) await this.#until(this.#node.resumed)
+        const frame = this.#closed ? null : this.#frames.next()
+        if (!frame) break
+        const served = this.#request(frame)
+        if (served) await served
+        if (this.#throttledUntil > 0) await this.#throttled()
+        // A client that does not read its answers gets no more of them.
+        if (!this.#closed && this.#socket.writableNeedDrain) await this.#drained()
+      }
+    } catch (error) {
+      // Kafka closes the connection of a client that it cannot understand; others do not notice.
+      this.close()
+      if (!(error instanceof DecodeError || error instanceof FrameError)) this.#node.report(error)
+    } finally {
+      this.#serving = false
+    }
+    if (!this.#closed && !this.#node.paused && this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  /** Serves one request; a promise only where it has to wait. */
+  #request(frame: Buffer): Promise<void> | undefined {
+    const reader = new Reader(frame)
+    const header = readRequestHeader(reader, isFlexible)
+    const handler = handlers.get(header.apiKey)
+    const range = handler && this.#cluster.settings.versions.get(handler.name)
+    if (!handler || !range || header.apiVersion < range[0] || header.apiVersion > range[1]) {
+      // The one API that answers versions it does not know, so that the client can choose another (KIP-511).
+      if (range && header.apiKey === apiVersionsKey)
+        this.#write(handler, { ...header, apiVersion: 0 }, unsupportedApiVersions(this.#cluster))
+      else this.close()
+      return undefined
+    }
+    const body: unknown = handler.request.read(reader, header.apiVersion)
+    if (reader.remaining > 0) throw new DecodeError(`${handler.request.name} leaves ${reader.remaining} bytes unread`)
+    const request: Mutable<BrokerRequest> = {
+      at: this.#cluster.clock.now(),
+      broker: this.#node.id,
+      connection: this.#connection,
+      api: handler.name,
+      version: header.apiVersion,
+      clientId: header.clientId,
+      correlationId: header.correlationId,
+      body,
+      targets: handler.targets(body, this.#cluster),
+      batches: handler.batches(body, this.#cluster),
+      faults: [],
+    }
+    const faults = this.#cluster.faults.plan(request)
+    request.faults = faults.map(({ rule }) => rule.name ?? rule.action.type)
+    request.body = handler.summary(body)
+    this.#cluster.requests.add(request)
+    const call: Call<unknown> = {
+      cluster: this.#cluster,
+      brokerId: this.#node.id,
+      api: handler.name,
+      version: header.apiVersion,
+      clientId: header.clientId,
+      body,
+      faults,
+      onGone: listener => this.#onGone(listener),
+    }
+    if (faults.length > 0) return this.#serveWithFaults(handler, header, call, { ...request, body })
+    const answer = handler.handle(call)
+    if (answer instanceof Promise) return answer.then(settled => this.#answer(handler, header, settled))
+    this.#answer(handler, header, answer)
+    return undefined
+  }
+
+  async #serveWithFaults(
+    handler: Handler,
+    header: RequestHeader,
+    call: Call<unknown>,
+    request: BrokerRequest,
+  ): Promise<void> {
+    if ((await this.#act(call.faults, 'before')) === 'closed') return
+    if (has(call.faults, 'before', 'swallow')) return
+    const instead = call.faults.some(({ phase, rule }) => phase === 'before' && rule.action.type === 'answer')
+    const handled = instead ? undefined : await handler.handle(call)
+    if ((await this.#act(call.faults, 'after')) === 'closed') return
+    if (has(call.faults, 'after', 'swallow')) return
+    if (isNoAnswer(handled)) this.#answer(handler, header, handled)
+    else {
+      const { answer, throttleMs } = changeAnswer(handled, call.faults, request)
+      const frame = changeFrame(this.#encode(handler, header, answer), call.faults, this.#cluster.settings.random)
+      if (this.#node.paused) await this.#until(this.#node.resumed)
+      if (this.#closed) return
+      if (frame.closeAfter) this.#socket.end(frame.bytes, () => this.close())
+      else this.#socket.write(frame.bytes)
+      if (throttleMs > 0) this.#throttledUntil = this.#cluster.clock.now() + throttleMs
+    }
+  }
+
+  /** Delays, holds and closes of one phase. */
+  async #act(faults: readonly PlannedFault[], phase: FaultPhase): Promise<Ending> {
+    for (const fault of faults) {
+      const { action } = fault.rule
+      if (fault.phase !== phase) continue
+      if (action.type === 'delay') await this.#wait(action.ms)
+      else if (action.type === 'hold') await this.#until(fault.released)
+      else if (action.type === 'close') {
+        if (action.afterMs) await this.#wait(action.afterMs)
+        this.close(action.reset ?? true)
+      }
+      if (this.#closed) return 'closed'
+    }
+    return 'answered'
+  }
+
+  #answer(handler: Handler, header: RequestHeader, answer: unknown): void {
+    if (this.#closed) return
+    if (!isNoAnswer(answer)) this.#write(handler, header, answer)
+    else if (answer.noAnswer === 'disconnect') this.close()
+  }
+
+  #write(handler: Handler, header: RequestHeader, answer: unknown): void {
+    const bytes = this.#encode(handler, header, answer)
+    if (!this.#node.paused) this.#socket.write(bytes)
+    // Paused while it was handled: a stopped process does not write either.
+    else void this.#node.resumed.then(() => this.#closed || this.#socket.write(bytes))
+  }
+
+  #encode(handler: Handler, header: RequestHeader, answer: unknown): Buffer {
+    const { apiKey, apiVersion, correlationId } = header
+    const writer = new Writer()
+    writer.int32(0)
+    writeResponseHeader(writer, apiKey, correlationId, apiVersion >= handler.response.flexibleFrom)
+    handler.response.write(writer, answer as never, apiVersion)
+    const bytes = writer.written()
+    bytes.writeInt32BE(bytes.length - 4)
+    return bytes
+  }
+
+  async #throttled(): Promise<void> {
+    const leftMs = this.#throttledUntil - this.#cluster.clock.now()
+    this.#throttledUntil = 0
+    await this.#wait(leftMs)
+  }
+
+  #drained(): Promise<void> {
+    return this.#until(new Promise(resolve => this.#socket.once('drain', resolve)))
+  }
+
+  #wait(ms: number): Promise<void> {
+    return this.#untilGone(resolve => {
+      const timer = this.#cluster.clock.schedule(resolve, ms)
+      return () => timer.cancel()
+    })
+  }
+
+  #until(promise: Promise<void>): Promise<void> {
+    return this.#untilGone(resolve => {
+      void promise.then(resolve)
+      return () => {}
+    })
+  }
+
+  /** Ends when `begin` resolves it or the connection is gone, whichever is first. */
+  #untilGone(begin: (resolve: () => void) => () => void): Promise<void> {
+    return new Promise(resolve => {
+      if (this.#closed) return resolve()
+      const off = this.#onGone(() => {
+        cancel()
+        resolve()
+      })
+      const cancel = begin(() => {
+        off()
+        resolve()
+      })
+    })
+  }
+
+  #onGone(listener: () => void): () => void {
+    this.#gone.add(listener)
+    return () => this.#gone.delete(listener)
+  }
+}
+
+function has(faults: readonly PlannedFault[], phase: FaultPhase, type: string): boolean {
+  return faults.some(fault => fault.phase === phase && fault.rule.action.type === type)
+}

@@ -1,0 +1,65 @@
+import { PartitionLog } from './log/partition-log.ts'
+import { ProducerState } from './log/producer-state.ts'
+import type { TopicSettings } from './topic-config.ts'
+
+/** One partition: who leads it, its log, its producers, and who waits for it to grow. */
+export class Partition {
+  readonly topic: string
+  readonly index: number
+  readonly log = new PartitionLog()
+  readonly producers: ProducerState
+  /** Broker ids; the first is the preferred leader. */
+  replicas: readonly number[]
+  isr: readonly number[]
+  /** −1: no leader. */
+  leader: number
+  leaderEpoch = 0
+  readonly #waiting = new Set<() => void>()
+
+  constructor(topic: string, index: number, replicas: readonly number[], unknownProducersMayBeginAnywhere: boolean) {
+    this.topic = topic
+    this.index = index
+    this.replicas = replicas
+    this.isr = replicas
+    this.leader = replicas[0] ?? -1
+    this.producers = new ProducerState(unknownProducersMayBeginAnywhere)
+  }
+
+  /** Changes the leader; every change is a new epoch. Those who wait for data are woken, for they ask the wrong broker now. */
+  lead(broker: number): void {
+    this.leader = broker
+    this.leaderEpoch++
+    this.changed()
+  }
+
+  /** Calls `listener` after each change until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#waiting.add(listener)
+    return () => this.#waiting.delete(listener)
+  }
+
+  /** Tells those who wait that there is something new. */
+  changed(): void {
+    if (this.#waiting.size > 0) for (const listener of [...this.#waiting]) listener()
+  }
+}
+
+export interface Topic {
+  readonly name: string
+  /** Sixteen random bytes, base64url: another topic of the same name has another id. */
+  readonly id: string
+  readonly settings: TopicSettings
+  readonly partitions: readonly Partition[]
+  readonly isInternal: boolean
+}
+
+/** Why Kafka takes no topic of this name, or null. Source: Topic.validate (names become folders). */
+export function topicNameProblem(name: string): string | null {
+  if (name.length === 0) return 'Topic name is invalid: the empty string is not allowed'
+  if (name === '.' || name === '..') return `Topic name is invalid: '.' or '..' is not allowed`
+  if (name.length > 249)
+    return `Topic name is invalid: the length of '${name}' is longer than the max allowed length 249`
+  if (!/^[a-zA-Z0-9._-]+$/.test(name))
+    return `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+  return null
+}
