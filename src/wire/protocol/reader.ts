@@ -87,8 +87,8 @@ export class Reader {
       const byte = this.bytes[this.take(1, 'varlong')]!
       value |= BigInt(byte & 0x7f) << shift
       if (byte < 0x80) {
-        const raw = BigInt.asUintN(64, value)
-        return BigInt.asIntN(64, (raw >> 1n) ^ -(raw & 1n))
+        if (value > 0xffffffffffffffffn) break
+        return BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n))
       }
     }
     throw new DecodeError(`varlong before ${this.offset} is longer than 64 bits`)

@@ -61,8 +61,15 @@ export function field<T, Given>(type: WireType<T, Given>, options?: FieldOptions
 export function field<T, Given>(type: WireType<T, Given>, options: FieldOptions<T> = {}): Field<T, boolean, Given> {
   const { from = 0, to = Number.POSITIVE_INFINITY, tag } = options
   const optional = 'default' in options
-  const row = { type, from, to, default: optional ? (options.default as T) : type.zero, optional }
+  // Frozen, because every decoded value that lacks the field shares it.
+  const row = { type, from, to, default: freeze(optional ? (options.default as T) : type.zero), optional }
   return tag === undefined ? row : { ...row, tag }
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  for (const inner of Object.values(value)) freeze(inner)
+  return Object.freeze(value)
 }
 
 const fixed = <T>(

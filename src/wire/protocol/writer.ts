@@ -1,3 +1,5 @@
+import { invariant } from '../../base/invariant.ts'
+
 /** Writes the protocol's primitives into one buffer that grows as needed. */
 export class Writer {
   bytes: Buffer
@@ -98,8 +100,7 @@ export class Writer {
   /** Sixteen bytes given as URL-safe base64, as Kafka prints topic ids. */
   uuid(text: string): void {
     const at = this.reserve(16)
-    this.bytes.fill(0, at, at + 16)
-    this.bytes.write(text, at, 16, 'base64url')
+    invariant(text.length === 22 && this.bytes.write(text, at, 16, 'base64url') === 16, `'${text}' is no topic id`)
   }
 
   private int8Unsigned(value: number): void {
