@@ -1,0 +1,8 @@
+export interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+export function countsOf(report: object | undefined, exitCode: number | null): Counts
+export function add(a: Counts, b: Counts): Counts
+export function line(counts: Counts): string
