@@ -4,12 +4,12 @@ import { createTopic, type TopicOptions } from '../../scripts/kafka/admin.mjs'
 import { type Cluster, openClusterWhenReady, startCluster } from '../../scripts/kafka/cluster.mjs'
 import { newestKafka, oldestKafka } from '../../scripts/kafka/versions.mjs'
 import { type Broker, startBroker } from '../../src/broker/index.ts'
-import { type DumpedBatch, dumpLog } from './dump-log.ts'
+import { type DumpedBatch, type DumpedRecord, dumpLog } from './dump-log.ts'
 import { type FoundRecord, kcatIsInstalled, readWithConsoleConsumer, readWithKcat } from './read-back.ts'
 
 /** A broker, or three, that a scenario runs on; filled in before its tests begin. */
 export interface BrokerUnderTest {
-  readonly kind: 'embedded' | 'kafka'
+  readonly kind: 'embedded' | 'kafka' | 'given'
   /** Kafka's release; undefined for the embedded broker, and for a cluster that was given. */
   readonly version: string | undefined
   readonly bootstrapServers: string
@@ -17,13 +17,19 @@ export interface BrokerUnderTest {
   createTopic(options?: TopicOptions): Promise<string>
   /** All records of a topic, partition by partition, read by kcat, or where that is missing by Kafka's console consumer. */
   readBack(topic: string): Promise<FoundRecord[]>
-  /** What Kafka's DumpLogSegments says of a partition; null where its tools cannot reach the files. */
-  dumpLog(topic: string, partition?: number): Promise<DumpedBatch[] | null>
+  /** The batches of a partition, as DumpLogSegments or the embedded broker tell them; null on a given cluster, whose files are elsewhere. */
+  batches(topic: string, partition?: number): Promise<LoggedBatch[] | null>
   /** The embedded broker, for its faults; null on a real Kafka. */
   readonly embedded: Broker | null
   /** Real brokers that may be killed and started again; null on others. */
   readonly cluster: Cluster | null
 }
+
+/** What all of them can tell of a batch in the log. */
+export type LoggedBatch = Pick<
+  DumpedBatch,
+  'baseOffset' | 'count' | 'baseSequence' | 'producerId' | 'producerEpoch' | 'codec' | 'size' | 'isValid'
+> & { readonly records: readonly Pick<DumpedRecord, 'offset' | 'sequence' | 'value'>[] }
 
 interface OpenedBroker {
   readonly version?: string
@@ -63,14 +69,14 @@ export function brokersUnderTest({
     name: 'the embedded broker',
     kind: 'embedded',
     async open() {
-      const broker = await startBroker({ port: 0, brokers: embeddedBrokers })
+      const broker = await startBroker({ brokers: embeddedBrokers, autoCreateTopics: false })
       return { bootstrapServers: broker.bootstrapServers, embedded: broker, close: () => broker.close() }
     },
   }
   if (kafka.kind === 'given') {
     const given: Candidate = {
       name: `the Kafka at ${kafka.bootstrapServers}`,
-      kind: 'kafka',
+      kind: 'given',
       ...(stopsBrokers && { skipped: 'the cluster was given, and its brokers are not stopped' }),
       open: async () => ({ bootstrapServers: kafka.bootstrapServers, close: closesNothing }),
     }
@@ -167,30 +173,44 @@ class LateBroker implements BrokerUnderTest {
 
   async readBack(topic: string): Promise<FoundRecord[]> {
     if (kcatIsInstalled) return readWithKcat(this.bootstrapServers, topic)
-    if (this.kind === 'kafka') return readWithConsoleConsumer(this.bootstrapServers, topic)
-    return this.#embeddedRecords(topic)
+    if (!this.embedded) return readWithConsoleConsumer(this.bootstrapServers, topic)
+    return embeddedRecords(this.embedded, topic)
   }
 
-  async dumpLog(topic: string, partition = 0): Promise<DumpedBatch[] | null> {
+  async batches(topic: string, partition = 0): Promise<LoggedBatch[] | null> {
+    if (this.embedded) return embeddedBatches(this.embedded, topic, partition)
     return this.cluster ? dumpLog(this.cluster, topic, partition) : null
-  }
-
-  /** Without kcat only the embedded broker itself can tell what it has. */
-  #embeddedRecords(topic: string): FoundRecord[] {
-    const records = this.embedded?.records(topic) ?? []
-    return records.map(record => ({
-      partition: record.partition,
-      offset: Number(record.offset),
-      timestamp: Number(record.timestamp),
-      timestampType: 'create',
-      key: record.key && Buffer.from(record.key),
-      value: record.value && Buffer.from(record.value),
-      headers: record.headers.map(([name, value]) => [name, value && Buffer.from(value)] as const),
-    }))
   }
 
   get #opened(): OpenedBroker {
     if (!this.opened) throw new Error('the broker is there only while tests run')
     return this.opened
   }
+}
+
+/** Without kcat only the embedded broker itself can tell what it has. */
+function embeddedRecords(broker: Broker, topic: string): FoundRecord[] {
+  const appendTime = broker.batches(topic, 0).some(({ timestampType }) => timestampType === 'log-append-time')
+  const timestampType = appendTime ? 'append' : 'create'
+  return broker.records(topic).map(({ partition, offset, timestamp, key, value, headers }) => {
+    return { partition, offset: Number(offset), timestamp, timestampType, key, value, headers }
+  })
+}
+
+const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
+function embeddedBatches(broker: Broker, topic: string, partition: number): LoggedBatch[] {
+  const records = broker.records(topic, partition).map(({ offset, sequence, value }) => {
+    return { offset: Number(offset), sequence, value: value?.toString() }
+  })
+  return broker.batches(topic, partition).map(batch => {
+    const { recordCount: count, baseSequence, producerId, producerEpoch, codec, sizeInBytes: size } = batch
+    const baseOffset = Number(batch.baseOffset)
+    return {
+      ...{ baseOffset, count, baseSequence, producerId, producerEpoch, size },
+      codec: codecNames[codec] ?? `codec ${codec}`,
+      isValid: true, // it appends no batch with a wrong CRC
+      records: records.filter(({ offset }) => offset >= baseOffset && offset < baseOffset + count),
+    }
+  })
 }
