@@ -178,7 +178,7 @@ export const string: WireType<string> = {
 export const bytes: WireType<Uint8Array> = {
   name: 'bytes',
   minimumBytes: 1,
-  zero: new Uint8Array(0),
+  zero: Buffer.alloc(0),
   write(writer, value, _version, flexible) {
     writeLength(writer, value.length, flexible, false)
     writer.raw(value)
