@@ -1,6 +1,9 @@
 import { isIP } from 'node:net'
+import { ConfigError, KafkaError } from '../../base/errors/index.ts'
+import type { Broker, BrokerOptions } from '../../broker/index.ts'
 import { exitCode, type Io } from '../io.ts'
 import { counted } from '../output/quantities.ts'
+import { problemsOf, usageProblems } from '../usage.ts'
 
 export interface BrokerFlags {
   port?: string
@@ -8,57 +11,46 @@ export interface BrokerFlags {
   brokers?: string
   topic?: string[]
   partitions?: string
+  advertisedHost?: string
   allowRemote?: boolean
   quiet?: boolean
 }
 
 /** What the command needs of `ottla/broker`. */
 export interface BrokerDoor {
-  startBroker(options: { host: string; port: number; brokers: 1 | 3; numPartitions: number }): Promise<{
-    readonly bootstrapServers: string
-    createTopic(name: string, options: { partitions: number }): unknown
-    close(): Promise<void>
-  }>
+  startBroker(options: BrokerOptions): Promise<Pick<Broker, 'bootstrapServers' | 'close'>>
 }
 
-interface TopicWish {
-  readonly name: string
-  readonly partitions: number
-}
+type Settings = Required<Pick<BrokerOptions, 'host' | 'port' | 'brokers' | 'numPartitions'>> &
+  BrokerOptions & { readonly topics: Readonly<Record<string, { readonly partitions: number }>> }
+
+const DEFAULT_PARTITIONS = 3
+const MAX_PARTITIONS = 10_000
 
 /** `ottla broker`: the embedded broker until Ctrl-C. Resolves to the exit code. */
 export async function broker(flags: BrokerFlags, io: Io, door: BrokerDoor): Promise<number> {
   const problems: string[] = []
   const settings = brokerSettings(flags, problems)
-  if (problems.length > 0) {
-    for (const problem of problems) io.stderr.write(`ottla broker: ${problem}\n`)
-    io.stderr.write('Try: ottla broker --help\n')
-    return exitCode.usage
-  }
-  const { topics, ...options } = settings
+  if (problems.length > 0) return usageProblems('ottla broker', problems, io)
   const stopped = signalled(io)
   let running: Awaited<ReturnType<BrokerDoor['startBroker']>>
   try {
-    running = await door.startBroker(options)
+    running = await door.startBroker(settings)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const reason =
-      code === 'EADDRINUSE' ? `port ${options.port} of ${options.host} is in use; --port 0 takes a free one` : message
-    io.stderr.write(`ottla broker: ${reason}\n`)
+    if (!(error instanceof KafkaError)) throw error
+    if (error instanceof ConfigError) return usageProblems('ottla broker', problemsOf(error), io)
+    io.stderr.write(`ottla broker: ${error.message}\n`)
+    if (settings.port !== 0) io.stderr.write('--port 0 takes a free one\n')
     return exitCode.failed
   }
   try {
-    for (const { name, partitions } of topics) await running.createTopic(name, { partitions })
-    if (!flags.quiet) io.stdout.write(introduction(running.bootstrapServers, topics, options.numPartitions))
+    if (!flags.quiet) io.stdout.write(introduction(running.bootstrapServers, settings))
     // A signal is how it is meant to end, so that this is no failure.
     await stopped
-    return exitCode.ok
-  } catch (error) {
-    io.stderr.write(`ottla broker: ${(error as Error).message}\n`)
-    return exitCode.failed
   } finally {
     await running.close()
   }
+  return exitCode.ok
 }
 
 function signalled(io: Io): Promise<void> {
@@ -70,7 +62,7 @@ function signalled(io: Io): Promise<void> {
   })
 }
 
-function brokerSettings(flags: BrokerFlags, problems: string[]) {
+function brokerSettings(flags: BrokerFlags, problems: string[]): Settings {
   const host = flags.host ?? '127.0.0.1'
   if (!isLoopback(host) && !flags.allowRemote) {
     problems.push(
@@ -79,31 +71,32 @@ function brokerSettings(flags: BrokerFlags, problems: string[]) {
   }
   const port = numberFrom(flags.port ?? '9092', 0, 65_535)
   if (port === undefined) problems.push(`--port is a number from 0 (any free one) to 65535, not "${flags.port}"`)
-  const numPartitions = numberFrom(flags.partitions ?? '1', 1, MAX_PARTITIONS)
+  const numPartitions = numberFrom(flags.partitions ?? String(DEFAULT_PARTITIONS), 1, MAX_PARTITIONS)
   if (numPartitions === undefined)
     problems.push(`--partitions is a number from 1 to ${MAX_PARTITIONS}, not "${flags.partitions}"`)
   const brokers = flags.brokers ?? '1'
   if (brokers !== '1' && brokers !== '3') problems.push(`--brokers is 1 or 3, not "${brokers}"`)
-  const topics = (flags.topic ?? []).map(text => topicWish(text, numPartitions ?? 1, problems))
+  const topics = Object.fromEntries((flags.topic ?? []).map(text => topicOf(text, numPartitions ?? 1, problems)))
   return {
     host,
     port: port ?? 0,
     brokers: brokers === '3' ? (3 as const) : (1 as const),
     numPartitions: numPartitions ?? 1,
     topics,
+    ...(flags.allowRemote && { allowRemote: true }),
+    ...(flags.advertisedHost !== undefined && { advertisedHost: flags.advertisedHost }),
   }
 }
 
-const MAX_PARTITIONS = 1000
-
-function topicWish(text: string, defaultPartitions: number, problems: string[]): TopicWish {
+/** `name` or `name:partitions`. */
+function topicOf(text: string, defaultPartitions: number, problems: string[]): [string, { partitions: number }] {
   const colon = text.lastIndexOf(':')
   const name = colon === -1 ? text : text.slice(0, colon)
   const partitions = colon === -1 ? defaultPartitions : numberFrom(text.slice(colon + 1), 1, MAX_PARTITIONS)
   if (name === '' || partitions === undefined) {
     problems.push(`--topic is a name or name:partitions with 1 to ${MAX_PARTITIONS} partitions, not "${text}"`)
   }
-  return { name, partitions: partitions ?? 1 }
+  return [name, { partitions: partitions ?? 1 }]
 }
 
 function numberFrom(text: string, min: number, max: number): number | undefined {
@@ -115,11 +108,13 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
-function introduction(bootstrapServers: string, topics: readonly TopicWish[], numPartitions: number): string {
-  const topic = topics[0]?.name ?? 'my-topic'
-  const made = topics.map(({ name, partitions }) => `  ${name} (${counted(partitions, 'partition')})\n`).join('')
+function introduction(bootstrapServers: string, { topics, numPartitions }: Settings): string {
+  const topic = Object.keys(topics)[0] ?? 'my-topic'
+  const made = Object.entries(topics).map(
+    ([name, { partitions }]) => `  ${name} (${counted(partitions, 'partition')})\n`,
+  )
   return `Embedded Kafka broker on ${bootstrapServers}, for development and tests: records are in memory only.
-${made === '' ? '' : `Topics:\n${made}`}Other topics are made on first use, with ${counted(numPartitions, 'partition')}.
+${made.length === 0 ? '' : `Topics:\n${made.join('')}`}Other topics are made on first use, with ${counted(numPartitions, 'partition')}.
 
 Write:  echo hello | npx ottla produce -b ${bootstrapServers} -t ${topic}
         echo hello | kcat -P -b ${bootstrapServers} -t ${topic}

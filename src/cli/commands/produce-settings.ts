@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { ConfigError } from '../../base/errors/index.ts'
 import type { ProducerOptions } from '../../client/producer/options.ts'
 import { reasonOf, unreadable } from '../input/sources.ts'
+import { problemsOf } from '../usage.ts'
 import type { ProducerDoor } from './produce.ts'
 import { givenProperties, type InputSettings, inputSettings, ownOptions, type ProduceFlags } from './produce-flags.ts'
 
@@ -59,10 +59,4 @@ function asked(read: () => Partial<ProducerOptions>, problems: string[]): Partia
     problems.push(...problemsOf(error))
     return {}
   }
-}
-
-/** What a `ConfigError` says, one sentence each. Any other error is thrown on. */
-export function problemsOf(error: unknown): string[] {
-  if (!(error instanceof ConfigError)) throw error
-  return error.problems.map(problem => problem.message)
 }

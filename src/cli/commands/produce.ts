@@ -7,8 +7,9 @@ import { chunksOf, reasonOf, type Source, sourcesOf } from '../input/sources.ts'
 import { exitCode, type Io, type StopSignal, signalExitCodes } from '../io.ts'
 import { counted } from '../output/quantities.ts'
 import { RunReport } from '../output/run-report.ts'
+import { problemsOf, usageProblems } from '../usage.ts'
 import type { InputSettings, ProduceFlags } from './produce-flags.ts'
-import { problemsOf, produceSettings } from './produce-settings.ts'
+import { produceSettings } from './produce-settings.ts'
 
 /** What the command needs of `ottla`; loaded when a run begins, so that `--help` is quick. */
 export interface ProducerDoor {
@@ -16,6 +17,7 @@ export interface ProducerDoor {
   fromProperties(given: string | Readonly<Record<string, string>>): Partial<ProducerOptions>
 }
 
+const COMMAND = 'ottla produce'
 const DEFAULT_MAX_REQUEST_BYTES = 1_048_576
 const DEFAULT_DELIVERY_MS = 120_000
 const DEFAULT_CONNECT_MS = 10_000
@@ -27,23 +29,17 @@ const GRACE_MS = 5_000
 /** `ottla produce`: sends the records of files or standard input, and says what became of each. Resolves to the exit code. */
 export async function produce(flags: ProduceFlags, files: string[], io: Io, door: ProducerDoor): Promise<number> {
   const settings = await produceSettings(flags, files, door)
-  if ('problems' in settings) return usage(settings.problems, io)
+  if ('problems' in settings) return usageProblems(COMMAND, settings.problems, io)
   let producer: Producer
   try {
     producer = door.createProducer(settings.options)
   } catch (error) {
-    return usage(problemsOf(error), io)
+    return usageProblems(COMMAND, problemsOf(error), io)
   }
   const report = new RunReport(io, { ...flags, acksZero: String(settings.options.acks) === '0' })
   for (const note of settings.notes) report.note(note)
   const run = new ProduceRun(producer, settings.input, settings.options, io, report)
   return await run.execute(sourcesOf(files, io.stdin))
-}
-
-function usage(problems: readonly string[], io: Io): number {
-  for (const problem of problems) io.stderr.write(`ottla produce: ${problem}\n`)
-  io.stderr.write('Try: ottla produce --help\n')
-  return exitCode.usage
 }
 
 class ProduceRun {

@@ -1,6 +1,6 @@
+import { nearestName } from '../../client/producer/options/option-names.ts'
 import { unescapeBytes } from './escapes.ts'
 import type { LineFormat } from './line-format.ts'
-import { nearest } from './nearest.ts'
 
 /** kafka-console-producer's `--reader-property` names and their defaults. Source: LineMessageReader.java. */
 const defaults = {
@@ -26,7 +26,7 @@ export function lineFormatOfReaderProperties(pairs: readonly string[], problems:
     const equals = pair.indexOf('=')
     const name = equals === -1 ? pair : pair.slice(0, equals)
     if (!isName(name)) {
-      const meant = nearest(name, Object.keys(defaults))
+      const meant = nearestName(name, Object.keys(defaults))
       problems.push(`unknown reader property "${name}"${meant ? ` (did you mean "${meant}"?)` : ''}`)
     } else if (equals === -1) {
       problems.push(`reader property ${name} needs a value: --reader-property ${name}=...`)
