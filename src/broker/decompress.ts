@@ -6,6 +6,10 @@ export const maxInflatedBytes = 256 * 1024 * 1024
 
 /** Unpacks the records of a batch. Throws DecodeError for bytes that are not what the codec writes. */
 export function decompress(codec: number, compressed: Buffer): Buffer {
-  if (codec === 1) return gunzipSync(compressed, { maxOutputLength: maxInflatedBytes })
-  throw new DecodeError(`compression codec ${codec}`)
+  if (codec !== 1) throw new DecodeError(`compression codec ${codec}`)
+  try {
+    return gunzipSync(compressed, { maxOutputLength: maxInflatedBytes })
+  } catch (error) {
+    throw new DecodeError('bytes that gzip did not write', { cause: error })
+  }
 }
