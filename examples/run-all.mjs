@@ -1,0 +1,69 @@
+// Runs every example against the embedded broker, each in a process of its own, and says which failed.
+// node examples/run-all.mjs [name ...]
+import { spawn } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startBroker } from 'ottla/broker'
+
+const TIMEOUT_MS = 60_000
+/** Not examples of their own. */
+const PARTS = new Set(['birdstrikes.js', 'chart.js'])
+
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const wanted = process.argv.slice(2)
+const names = (await readdir(folder))
+  .filter(name => /\.(js|ts)$/.test(name) && !PARTS.has(name))
+  .filter(name => wanted.length === 0 || wanted.includes(name))
+  .sort()
+
+// Inside examples/, so that `import 'ottla'` finds this package.
+const built = await mkdtemp(join(folder, '.built-'))
+const broker = await startBroker({ port: 0 })
+let failed = 0
+try {
+  for (const name of names) {
+    const file = name.endsWith('.ts') ? await stripTypes(name) : join(folder, name)
+    // The demo starts a broker of its own, as `npm start` does.
+    const env = { ...process.env, KAFKA_BOOTSTRAP: name === 'demo.js' ? '' : broker.bootstrapServers }
+    const startedMs = performance.now()
+    const { code, output } = await run(file, env)
+    console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${Math.round(performance.now() - startedMs)} ms)`)
+    if (code !== 0) {
+      failed++
+      console.log(output.replace(/^/gm, '    '))
+    }
+  }
+} finally {
+  await broker.close()
+  await rm(built, { recursive: true })
+}
+if (names.length === 0) console.log('no such example')
+process.exitCode = failed > 0 || names.length === 0 ? 1 : 0
+
+/** Node 20 does not run TypeScript by itself. @param {string} name */
+async function stripTypes(name) {
+  const { default: ts } = await import('typescript')
+  const source = await readFile(join(folder, name), 'utf8')
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+  })
+  const file = join(built, name.replace(/\.ts$/, '.mjs'))
+  await writeFile(file, outputText)
+  return file
+}
+
+/**
+ * @param {string} file
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<{ code: number | null, output: string }>}
+ */
+function run(file, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: TIMEOUT_MS })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', data => (output += data))
+    child.on('error', reject)
+    child.on('close', code => resolve({ code, output }))
+  })
+}
