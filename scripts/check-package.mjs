@@ -2,9 +2,8 @@
 // Needs a build: npm run build && node scripts/check-package.mjs
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
@@ -60,10 +59,7 @@ async function main() {
     const { messages } = await publint({ pkgDir: root, strict: true, level: 'suggestion', pack: false })
     problems.push(...messages.map(message => `publint: ${formatMessage(message, manifest, { color: false })}`))
     for (const problem of problems) console.error(problem)
-    const attw = join(
-      dirname(createRequire(import.meta.url).resolve('@arethetypeswrong/cli/package.json')),
-      'dist/index.js',
-    )
+    const attw = fileURLToPath(new URL('dist/index.js', import.meta.resolve('@arethetypeswrong/cli/package.json')))
     const given = [attw, join(folder, packed.filename), '--profile', 'esm-only', '--no-color', '--no-emoji']
     const { status } = spawnSync(process.execPath, given, { stdio: 'inherit' })
     if (problems.length > 0 || status !== 0) process.exitCode = 1

@@ -6,7 +6,7 @@ const secretName = /password|passphrase|secret|key|token|jaas|credential/i
 /** Of those, the names of our own that hold nothing to hide. */
 const notSecret: ReadonlySet<string> = new Set(['keySerializer', 'partitionerIgnoreKeys'])
 
-export const isSecretName = (name: string): boolean => secretName.test(name) && !notSecret.has(name)
+const isSecretName = (name: string): boolean => secretName.test(name) && !notSecret.has(name)
 
 /** A given value as it may stand in a message: short, typed where that is the point, hidden where its name sounds secret. */
 export function describeGiven(name: string, given: unknown): string {

@@ -146,6 +146,6 @@ function hasMethods(given: unknown, names: readonly string[]): boolean {
   return members.length > 0 && members.every(member => typeof member === 'function')
 }
 
-export function listed(words: readonly string[]): string {
+function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }

@@ -50,7 +50,7 @@ export function nearestName(given: string, candidates: Iterable<string>): string
 }
 
 /** Damerau–Levenshtein, optimal string alignment: insertions, deletions, changes and swaps of neighbours. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
