@@ -19,7 +19,7 @@ let failed = 0
 try {
   for (const file of files) {
     const text = await readFile(join(root, file), 'utf8')
-    for (const block of text.matchAll(/^```js\n([^]+?)^```$/gm)) {
+    for (const block of text.matchAll(/^```js\n([\s\S]+?)^```$/gm)) {
       const line = text.slice(0, block.index).split('\n').length + 1
       const program = join(folder, `${run++}.mjs`)
       await writeFile(program, programOf(block[1] ?? ''))
