@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { expect, inject, test } from 'vitest'
 import { openClusterWhenReady } from '../../scripts/kafka/cluster.mjs'
 import { dumpLog } from './dump-log.ts'
+import { writeWithKcat } from './kcat.ts'
 import { kcatIsInstalled, readWithConsoleConsumer, readWithKcat } from './read-back.ts'
 
 const kafka = inject('kafka')
@@ -12,9 +12,7 @@ async function topicWith(lines: string, options: string[]) {
   const cluster = await openClusterWhenReady(kafka.kind === 'own' ? kafka.folder : '')
   const topic = `read-back-${randomUUID().slice(0, 8)}`
   await cluster.createTopic(topic)
-  execFileSync('kcat', ['-P', '-b', cluster.bootstrapServers, '-t', topic, '-K:', ...options], {
-    input: Buffer.from(lines, 'latin1'),
-  })
+  await writeWithKcat(cluster.bootstrapServers, topic, Buffer.from(lines, 'latin1'), options)
   return { cluster, topic }
 }
 

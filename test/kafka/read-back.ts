@@ -69,11 +69,15 @@ const nothing = '\x1c'
 
 /**
  * Every record of a topic, partition by partition, read by Kafka's own console consumer. It prints text: for bytes that
- * are not text, and for names of headers with a colon, read with kcat.
+ * are not text, and for names of headers with a colon, read with kcat. It joins a consumer group, unless told a partition.
  */
-export async function readWithConsoleConsumer(bootstrapServers: string, topic: string): Promise<FoundRecord[]> {
+export async function readWithConsoleConsumer(
+  bootstrapServers: string,
+  topic: string,
+  partition?: number,
+): Promise<FoundRecord[]> {
   const found: FoundRecord[] = []
-  await scanWithConsoleConsumer(bootstrapServers, topic, record => found.push(record))
+  await scanWithConsoleConsumer(bootstrapServers, topic, record => found.push(record), partition)
   return inOrder(found)
 }
 
@@ -85,8 +89,10 @@ export async function scanWithConsoleConsumer(
   bootstrapServers: string,
   topic: string,
   onRecord: (record: FoundRecord) => void,
+  partition?: number,
 ): Promise<number> {
-  const count = (await endOffsets(bootstrapServers, topic)).reduce((sum, end) => sum + end, 0)
+  const ends = await endOffsets(bootstrapServers, topic)
+  const count = partition === undefined ? ends.reduce((sum, end) => sum + end, 0) : (ends[partition] ?? 0)
   if (count === 0) return 0
   const shape = {
     'print.timestamp': true,
@@ -99,18 +105,24 @@ export async function scanWithConsoleConsumer(
     'line.separator': row,
     'null.literal': nothing,
   }
-  const args = ['--bootstrap-server', bootstrapServers, '--topic', topic, '--from-beginning']
+  const args = ['--bootstrap-server', bootstrapServers, '--topic', topic]
+  if (partition === undefined) args.push('--from-beginning')
+  else args.push('--partition', String(partition), '--offset', 'earliest')
   args.push('--max-messages', String(count), '--timeout-ms', '60000')
   for (const [name, value] of Object.entries(shape)) args.push('--formatter-property', `${name}=${value}`)
   let rest = ''
+  let read = 0
   await runTool('ConsoleConsumer', args, {
     timeoutMs: 10 * 60_000,
     onOutput: chunk => {
       const rows = (rest + chunk.toString('latin1')).split(row)
       rest = rows.pop() ?? ''
+      read += rows.length
       for (const each of rows) onRecord(fromConsole(each))
     },
   })
+  // It ends with exit code 0 where nothing came for a minute.
+  if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`)
   return count
 }
 
