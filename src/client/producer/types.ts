@@ -10,10 +10,11 @@ export interface Future<T> extends Promise<T> {
   readonly settled: boolean
 }
 
-/** Called once, error first, in the order of the sends of a partition. After `if (error)` the metadata is known to be there. */
-export type SendCallback = (
-  ...result: [error: null, metadata: RecordMetadata] | [error: KafkaError, metadata: undefined]
-) => void
+/**
+ * Called once, error first, in the order of the sends of a partition. `metadata` is there exactly where `error` is null. (A union
+ * of both cases would say so to the compiler, but refuses callbacks that take the error alone.)
+ */
+export type SendCallback = (error: KafkaError | null, metadata?: RecordMetadata) => void
 
 export interface SendOptions {
   /** Takes the record back while it is not on the wire; after that it only ends the wait, and the outcome is `unknown`. */
@@ -85,9 +86,6 @@ export interface Producer<Topics = AnyTopic> {
   /** The same with a callback and no future. */
   send(record: RecordOf<Topics>, callback: SendCallback): void
   send(record: RecordOf<Topics>, options: SendOptions, callback: SendCallback): void
-  /** The same for a callback that looks at the error alone; TypeScript refuses it as a `SendCallback`. */
-  send(record: RecordOf<Topics>, callback: (error: KafkaError | null) => void): void
-  send(record: RecordOf<Topics>, options: SendOptions, callback: (error: KafkaError | null) => void): void
   /** Sends many; rejects with `SendAllError`, which tells the result of each, unless all were acknowledged. */
   sendAll(records: Iterable<RecordOf<Topics>>, options?: SendOptions): Future<RecordMetadata[]>
   /** A stream of records, or of values for one topic, with back-pressure; ends when all of them are acknowledged. */
