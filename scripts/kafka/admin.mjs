@@ -152,15 +152,16 @@ export async function until(what, isSo, timeoutMs = 60_000) {
  * @param {Buffer[]} body
  */
 async function askAny(bootstrapServers, api, body) {
-  const failures = []
-  for (const address of bootstrapServers.split(',')) {
-    try {
-      return await ask(address.trim(), api, body)
-    } catch (error) {
-      failures.push(`${address}: ${error instanceof Error ? error.message : error}`)
-    }
+  const asked = new AbortController()
+  const answers = bootstrapServers.split(',').map(address => ask(address.trim(), api, body, asked.signal))
+  try {
+    return await Promise.any(answers) // one of them may hang, or be gone
+  } catch (error) {
+    const reasons = error instanceof AggregateError ? error.errors.map(each => each.message) : [error]
+    throw new Error(`none of ${bootstrapServers} answers (${reasons.join('; ')})`)
+  } finally {
+    asked.abort()
   }
-  throw new Error(`no broker answers (${failures.join('; ')})`)
 }
 
 /**
@@ -168,15 +169,16 @@ async function askAny(bootstrapServers, api, body) {
  * @param {string} address
  * @param {Api} api
  * @param {Buffer[]} body
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Answer>}
  */
-function ask(address, { key, version }, body) {
+function ask(address, { key, version }, body, signal) {
   const colon = address.lastIndexOf(':')
   const request = Buffer.concat([int16(key), int16(version), int32(1), string('ottla-test-setup'), ...body])
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(address.slice(colon + 1)), address.slice(0, colon))
+    const socket = connect({ port: Number(address.slice(colon + 1)), host: address.slice(0, colon), signal })
     const timer = setTimeout(
-      () => socket.destroy(new Error(`no answer within ${requestTimeoutMs} ms`)),
+      () => socket.destroy(new Error(`${address} does not answer within ${requestTimeoutMs} ms`)),
       requestTimeoutMs,
     )
     let received = Buffer.alloc(0)
@@ -190,7 +192,7 @@ function ask(address, { key, version }, body) {
     socket.on('error', reject)
     socket.on('close', () => {
       clearTimeout(timer)
-      reject(new Error('connection closed without an answer'))
+      reject(new Error(`${address} closed the connection without an answer`))
     })
   })
 }

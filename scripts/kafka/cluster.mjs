@@ -244,6 +244,24 @@ export class Cluster {
   }
 
   /**
+   * Makes the next replica the leader of a partition; no broker stops for it.
+   * @param {string} topic
+   * @param {number} partition
+   */
+  async moveLeader(topic, partition) {
+    const replicas = (await this.partitions(topic)).find(each => each.partition === partition)?.replicas ?? []
+    const former = await this.leaderOf(topic, partition)
+    const order = [...replicas.filter(id => id !== former), former]
+    const plan = this.#file('reassignment.json')
+    writeFileSync(plan, JSON.stringify({ version: 1, partitions: [{ topic, partition, replicas: order }] }))
+    const server = ['--bootstrap-server', this.bootstrapServers]
+    await runTool('ReassignPartitionsCommand', [...server, '--reassignment-json-file', plan, '--execute'])
+    const preferred = ['--election-type', 'preferred', '--topic', topic, '--partition', String(partition)]
+    await runTool('LeaderElectionCommand', [...server, ...preferred])
+    await until(`${topic}-${partition} has moved`, async () => (await this.leaderOf(topic, partition)) === order[0])
+  }
+
+  /**
    * Stops a broker in good order: its leaderships move away first.
    * @param {number} id
    */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { endOffsets, until } from '../../scripts/kafka/admin.mjs'
-import { type Acks, type CompressionType, createProducer } from '../../src/index.ts'
+import { createProducer, type ProducerOptions } from '../../src/index.ts'
 import { type BrokerUnderTest, describeOnEachBroker } from '../kafka/brokers-under-test.ts'
 import crc32 from '../kafka/crc32-vectors.json' with { type: 'json' }
 import murmur2 from '../kafka/murmur2-vectors.json' with { type: 'json' }
@@ -15,7 +15,7 @@ async function valuesOf(kafka: BrokerUnderTest, topic: string): Promise<string[]
 describeOnEachBroker(
   'Delivery',
   ({ kafka }) => {
-    test.each<Acks>(['all', 1])(
+    test.each<NonNullable<ProducerOptions['acks']>>(['all', 1])(
       'acks=%s: every record is acknowledged with its offset, in the order of the sends',
       async acks => {
         const topic = await kafka.createTopic()
@@ -50,7 +50,7 @@ describeOnEachBroker(
       expect(await valuesOf(kafka, topic)).toEqual(values)
     })
 
-    test.each<CompressionType>(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
+    test.each<NonNullable<ProducerOptions['compressionType']>>(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
       'compressionType=%s: others read it, and the log says so',
       async compressionType => {
         const topic = await kafka.createTopic()
