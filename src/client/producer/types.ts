@@ -81,11 +81,12 @@ export interface WritableOptions<Topics> {
 
 /** A Kafka producer. Made by `createProducer`; connects on first use. */
 export interface Producer<Topics = AnyTopic> {
-  /** Sends a record; returns at once. Looking at the future is optional: see the `undelivered` event. */
-  send(record: RecordOf<Topics>, options?: SendOptions): Future<RecordMetadata>
-  /** The same with a callback and no future. */
+  // The callback comes first: tried after `options`, it would lose the types of its parameters where the record is a variable.
+  /** Sends a record, tells the callback, and makes no future. */
   send(record: RecordOf<Topics>, callback: SendCallback): void
   send(record: RecordOf<Topics>, options: SendOptions, callback: SendCallback): void
+  /** Sends a record; returns at once. Looking at the future is optional: see the `undelivered` event. */
+  send(record: RecordOf<Topics>, options?: SendOptions): Future<RecordMetadata>
   /** Sends many; rejects with `SendAllError`, which tells the result of each, unless all were acknowledged. */
   sendAll(records: Iterable<RecordOf<Topics>>, options?: SendOptions): Future<RecordMetadata[]>
   /** A stream of records, or of values for one topic, with back-pressure; ends when all of them are acknowledged. */
