@@ -166,10 +166,11 @@ class ProduceRun {
     }
     const key = line.key ?? this.#input.key
     const headers = this.#input.headers.length === 0 ? line.headers : [...this.#input.headers, ...line.headers]
+    const record = { topic, partition, key, value: line.value, headers: headers.length === 0 ? undefined : headers }
     const { clock } = this.#io
     const sentMs = clock.now()
     tally.sent(piece.length)
-    this.#producer.send({ topic, partition, key, value: line.value, headers }, error => {
+    this.#producer.send(record, error => {
       if (error === null) {
         tally.acknowledge(clock.now() - sentMs)
         return

@@ -1,0 +1,237 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Broker, startBroker } from '../../src/broker/index.ts'
+import { builtCommand } from './built-command.ts'
+
+/** The command as a user runs it: a process of its own, against the embedded broker. */
+let main: string
+let folder: string
+let broker: Broker
+let topic: string
+let runs = 0
+
+beforeAll(async () => {
+  main = await builtCommand()
+  folder = await mkdtemp(join(tmpdir(), 'ottla-command-'))
+  broker = await startBroker({ numPartitions: 6 })
+})
+afterAll(async () => {
+  await broker?.close()
+  await rm(folder, { recursive: true })
+})
+beforeEach(() => {
+  topic = `topic-${++runs}`
+})
+
+interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+function start(args: readonly string[]) {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', data => {
+    stdout += data
+  })
+  child.stderr.on('data', data => {
+    stderr += data
+  })
+  // A child that ends before it has read everything is what some tests are about.
+  child.stdin.on('error', () => {})
+  const ended = once(child, 'close').then(([code]): Ended => ({ code: code as number | null, stdout, stderr }))
+  return { child, ended }
+}
+
+async function run(args: readonly string[], input: string | Buffer = ''): Promise<Ended> {
+  const { child, ended } = start(args)
+  child.stdin.end(input)
+  return await ended
+}
+
+const produce = (input: string | Buffer, ...args: string[]) =>
+  run(['produce', '-b', broker.bootstrapServers, '-t', topic, ...args], input)
+
+const stored = () =>
+  broker.records(topic).map(({ key, value, headers }) => ({
+    key: key && String(key),
+    value: value && String(value),
+    headers: headers.map(([name, header]) => [name, header && String(header)]),
+  }))
+
+describe('ottla produce', () => {
+  test('lines arrive as records, in order within a partition', async () => {
+    const lines = Array.from({ length: 5000 }, (_, index) => `key-${index % 30}:value ${index}`)
+
+    const { code, stderr } = await produce(lines.join('\n'), '-K', ':')
+
+    expect(stderr).toContain('5,000 acknowledged')
+    expect(code).toBe(0)
+    const arrived = stored()
+    expect(arrived.length).toBe(5000)
+    for (let key = 0; key < 30; key++) {
+      const numbers = arrived.filter(record => record.key === `key-${key}`).map(({ value }) => Number(value?.slice(6)))
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+      expect(numbers.length).toBeGreaterThan(160)
+    }
+  })
+
+  test("keys, headers, tombstones and codecs in kcat's way", async () => {
+    const { code } = await produce('k:;k2:v', '-K:', '-D;', '-Z', '-H', 'source=test', '-z', 'gzip', '-p', '4')
+
+    expect(code).toBe(0)
+    const headers = [['source', 'test']]
+    expect(stored()).toEqual([
+      { key: 'k', value: null, headers },
+      { key: 'k2', value: 'v', headers },
+    ])
+    expect(broker.batches(topic, 4)[0]?.codec).toBe(1)
+  })
+
+  test('bytes that are not UTF-8 arrive unchanged', async () => {
+    const bytes = Buffer.from(
+      Array.from({ length: 256 }, (_, byte) => byte).filter(byte => byte !== 0x0a && byte !== 0x0d),
+    )
+
+    await produce(Buffer.concat([bytes, Buffer.from('\n'), bytes]))
+
+    expect(broker.records(topic).map(({ value }) => value)).toEqual([bytes, bytes])
+  })
+
+  test('a real file of 10,000 lines arrives byte for byte', async () => {
+    const file = fileURLToPath(new URL('../../examples/data/birdstrikes.csv', import.meta.url))
+
+    const { code, stdout } = await produce('', '--json', '-z', 'lz4', '-p', '0', file)
+
+    expect(code).toBe(0)
+    const digest = (text: string) => createHash('sha256').update(text).digest('hex')
+    const lines = stored().map(({ value }) => value)
+    expect(JSON.parse(stdout)).toMatchObject({ records: lines.length, acknowledged: lines.length, failed: 0 })
+    expect(digest(lines.join('\n'))).toBe(digest((await readFile(file, 'utf8')).trimEnd()))
+  })
+
+  test('a property file for a Java program is taken', async () => {
+    const file = join(folder, 'client.properties')
+    await writeFile(file, '# comment\nlinger.ms = 20\ncompression.type=snappy\n')
+
+    expect((await produce('a\n', '--property-file', file, '-p', '0')).code).toBe(0)
+    expect(broker.batches(topic, 0)[0]?.codec).toBe(2)
+  })
+
+  test('a record that is refused is named, and the exit code is 1', async () => {
+    const { code, stderr } = await produce(`a\n${'x'.repeat(5000)}\nb\n`, '-X', 'max.request.size=2000')
+
+    expect(code).toBe(1)
+    expect(stderr).toMatch(new RegExp(`^stdin:2: ${topic} RECORD_TOO_LARGE \\(not-written\\): `, 'm'))
+    expect(stderr).toContain('2 acknowledged, 1 not written')
+    expect(stored().length).toBe(2)
+  })
+
+  test('a line of 100 MB is refused without being kept', async () => {
+    const { child, ended } = start(['produce', '-b', broker.bootstrapServers, '-t', topic])
+    const megabyte = Buffer.alloc(1_000_000, 'x')
+    for (let i = 0; i < 100; i++) if (!child.stdin.write(megabyte)) await once(child.stdin, 'drain')
+    child.stdin.end('\nsmall\n')
+    const { code, stderr } = await ended
+
+    expect(code).toBe(1)
+    expect(stderr).toContain('RECORD_TOO_LARGE (not-written): 100000000 bytes')
+    expect(stored().map(({ value }) => value)).toEqual(['small'])
+  })
+
+  test('wrong options are told together, without a stack trace', async () => {
+    const { code, stderr } = await produce('', '-X', 'lingr.ms=5', '-X', 'batch.size=-1', '-z', 'brotli')
+
+    expect(code).toBe(2)
+    expect(stderr).toContain('linger.ms')
+    expect(stderr).toContain('batch')
+    expect(stderr).toContain('brotli')
+    expect(stderr).not.toMatch(/^\s+at /m)
+  })
+
+  test('where nobody listens, one sentence says so', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    server.close()
+    await once(server, 'close')
+
+    const { code, stderr } = await run(
+      ['produce', '-b', `127.0.0.1:${port}`, '-t', topic, '-X', 'socket.connection.setup.timeout.ms=1000'],
+      'a\n',
+    )
+
+    expect(code).toBe(1)
+    expect(stderr).toContain(`127.0.0.1:${port}`)
+    expect(stderr).not.toMatch(/^\s+at /m)
+  })
+
+  test('Ctrl-C waits for what was sent and exits with 130', async () => {
+    const { child, ended } = start(['produce', '-b', broker.bootstrapServers, '-t', topic])
+    child.stdin.write('one\ntwo\nunfinished')
+    await until(() => broker.topics.includes(topic) && broker.records(topic).length === 2)
+
+    child.kill('SIGINT')
+    const { code, stderr } = await ended
+
+    expect(code).toBe(130)
+    expect(stderr).toContain('2 acknowledged')
+    expect(stderr).toContain('stopped by SIGINT')
+    expect(stored().length).toBe(2)
+  })
+
+  test('the second Ctrl-C quits though the broker does not answer, and says what is unknown', async () => {
+    const silent = await startBroker({ topics: [topic] })
+    const { child, ended } = start(['produce', '-b', silent.bootstrapServers, '-t', topic])
+    child.stdin.write('one\n')
+    await until(() => silent.records(topic).length === 1)
+    silent.pause(1)
+    child.stdin.write('two\n')
+    // The record is on its way once the bytes have left us; a second line on standard error tells that the first Ctrl-C was seen.
+    await new Promise(resolve => setTimeout(resolve, 300))
+    child.kill('SIGINT')
+    await once(child.stderr, 'data')
+    child.kill('SIGINT')
+    const { code, stderr } = await ended
+    silent.resume(1)
+    await silent.close()
+
+    expect(code).toBe(130)
+    expect(stderr).toMatch(new RegExp(`stdin:2: ${topic}.* \\((unknown|not-written)\\)`))
+    expect(stderr).toContain('1 acknowledged, 1 ')
+  })
+
+  test('a reader of the summary that goes away does no harm', async () => {
+    const { child, ended } = start(['produce', '-b', broker.bootstrapServers, '-t', topic, '--json'])
+    child.stdout.destroy()
+    child.stderr.destroy()
+    child.stdin.end('a\nb\n')
+
+    expect((await ended).code).toBe(0)
+    expect(stored().length).toBe(2)
+  })
+})
+
+test('ottla broker takes what ottla produce sends', async () => {
+  const server = start(['broker', '--port', '0', '--topic', `${topic}:2`])
+  const [introduction] = (await once(server.child.stdout, 'data')) as [Buffer]
+  const address = /127\.0\.0\.1:\d+/.exec(String(introduction))?.[0] ?? ''
+
+  const { code, stderr } = await run(['produce', '-b', address, '-t', topic], 'hello\n')
+  server.child.kill('SIGINT')
+
+  expect([code, stderr.includes('1 acknowledged')]).toEqual([0, true])
+  expect((await server.ended).code).toBe(0)
+})
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(resolve => setTimeout(resolve, 10))
+}
