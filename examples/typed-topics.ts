@@ -18,7 +18,9 @@ const producer = createProducer<Topics>({
 
 const { offset } = await producer.send({ topic: 'orders', key: 'user-42', value: { id: 1, items: ['tea'] } })
 console.log(`order acknowledged at offset ${offset}`)
-await producer.send({ topic: 'temperatures', key: 'kitchen', value: { celsius: 21.5 } })
+
+const reading = { topic: 'temperatures' as const, key: 'kitchen', value: { celsius: 21.5 } }
+producer.send(reading, (error, metadata) => console.log(error?.code ?? `reading at offset ${metadata?.offset}`))
 
 // @ts-expect-error an order is not a temperature
 const wrong: Parameters<typeof producer.send>[0] = { topic: 'temperatures', value: { id: 2, items: [] } }

@@ -110,7 +110,6 @@ function harness(input: Readable | string = '', { tty = false, env = {} }: { tty
   const door = {
     createProducer(given: ProducerOptions) {
       options = given
-      if (given.lingerMs === -1) throw new ConfigError([{ option: 'lingerMs', message: 'lingerMs is from 0' }])
       return producer as unknown as Producer
     },
     fromProperties(given: string | Readonly<Record<string, string>>): Partial<ProducerOptions> {
@@ -331,7 +330,7 @@ describe('usage', () => {
     const { code, stderr } = await produce('', '-X', 'linger.ms=-1')
 
     expect(code).toBe(2)
-    expect(stderr).toBe('ottla produce: lingerMs is from 0\nTry: ottla produce --help\n')
+    expect(stderr).toMatch(/^ottla produce: .*lingerMs.*\nTry: ottla produce --help\n$/)
   })
 
   test('an unknown flag or command is answered with the nearest', async () => {

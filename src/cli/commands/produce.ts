@@ -1,5 +1,5 @@
 import { KafkaError, RecordTooLargeError } from '../../base/errors/index.ts'
-import type { ProducerOptions } from '../../client/producer/options.ts'
+import { type ProducerOptions, type ResolvedOptions, resolveOptions } from '../../client/producer/options.ts'
 import type { Producer } from '../../client/producer/types.ts'
 import { LineError, type ParsedLine, parseLine } from '../input/line-format.ts'
 import { Oversized, RecordSplitter } from '../input/record-splitter.ts'
@@ -18,9 +18,6 @@ export interface ProducerDoor {
 }
 
 const COMMAND = 'ottla produce'
-const DEFAULT_MAX_REQUEST_BYTES = 1_048_576
-const DEFAULT_DELIVERY_MS = 120_000
-const DEFAULT_CONNECT_MS = 10_000
 /** A line may be a little longer than its record: separators are not sent. The producer itself decides what is too large. */
 const SEPARATOR_ALLOWANCE_BYTES = 65_536
 /** How long after the last record's own deadline the run is given up, should something hang. */
@@ -30,22 +27,24 @@ const GRACE_MS = 5_000
 export async function produce(flags: ProduceFlags, files: string[], io: Io, door: ProducerDoor): Promise<number> {
   const settings = await produceSettings(flags, files, door)
   if ('problems' in settings) return usageProblems(COMMAND, settings.problems, io)
+  let options: ResolvedOptions
   let producer: Producer
   try {
+    options = resolveOptions(settings.options)
     producer = door.createProducer(settings.options)
   } catch (error) {
     return usageProblems(COMMAND, problemsOf(error), io)
   }
-  const report = new RunReport(io, { ...flags, acksZero: String(settings.options.acks) === '0' })
+  const report = new RunReport(io, { ...flags, acksZero: options.acks === 0 })
   for (const note of settings.notes) report.note(note)
-  const run = new ProduceRun(producer, settings.input, settings.options, io, report)
+  const run = new ProduceRun(producer, settings.input, options, io, report)
   return await run.execute(sourcesOf(files, io.stdin))
 }
 
 class ProduceRun {
   readonly #producer: Producer
   readonly #input: InputSettings
-  readonly #options: ProducerOptions
+  readonly #options: ResolvedOptions
   readonly #io: Io
   readonly #report: RunReport
   /** Ends the reading; what was sent is still waited for. */
@@ -57,7 +56,7 @@ class ProduceRun {
   #stopped: string | null = null
   #broken = false
 
-  constructor(producer: Producer, input: InputSettings, options: ProducerOptions, io: Io, report: RunReport) {
+  constructor(producer: Producer, input: InputSettings, options: ResolvedOptions, io: Io, report: RunReport) {
     this.#producer = producer
     this.#input = input
     this.#options = options
@@ -92,9 +91,11 @@ class ProduceRun {
   }
 
   async #connect(): Promise<boolean> {
-    this.#report.activity(`connecting to ${String(this.#options.bootstrapServers)}`)
+    this.#report.activity(
+      `connecting to ${this.#options.bootstrapServers.map(({ host, port }) => `${host}:${port}`).join(',')}`,
+    )
     try {
-      const timeoutMs = this.#options.socketConnectionSetupTimeoutMs ?? DEFAULT_CONNECT_MS
+      const { socketConnectionSetupTimeoutMs: timeoutMs } = this.#options
       await this.#producer.connect({ timeoutMs, signal: this.#reading.signal })
       this.#report.activity('')
       if (this.#io.stdin.isTTY) this.#report.hint(this.#input)
@@ -107,8 +108,7 @@ class ProduceRun {
 
   async #sendSource(source: Source): Promise<void> {
     const { delimiter, cutCarriageReturn } = this.#input
-    const maxRequestBytes = this.#options.maxRequestSize ?? DEFAULT_MAX_REQUEST_BYTES
-    const maxRecordBytes = maxRequestBytes + SEPARATOR_ALLOWANCE_BYTES
+    const maxRecordBytes = this.#options.maxRequestSize + SEPARATOR_ALLOWANCE_BYTES
     const splitter = new RecordSplitter({ delimiter, cutCarriageReturn, maxRecordBytes })
     try {
       for await (const chunk of chunksOf(source.open(), this.#reading.signal)) {
@@ -146,7 +146,7 @@ class ProduceRun {
     const { tally } = this.#report
     const place = () => (this.#input.delimiter === null ? source.name : `${source.name}:${number}`)
     if (piece instanceof Oversized) {
-      const limit = this.#options.maxRequestSize ?? DEFAULT_MAX_REQUEST_BYTES
+      const limit = this.#options.maxRequestSize
       tally.sent(piece.bytes)
       const message = `${piece.bytes} bytes are more than max.request.size (${limit}); was the delimiter meant to be another?`
       tally.fail(place(), topic, partition ?? -1, new RecordTooLargeError(message))
@@ -185,7 +185,7 @@ class ProduceRun {
     const { tally } = this.#report
     if (tally.pending === 0) return
     this.#report.activity(`waiting for ${counted(tally.pending, 'record')}`)
-    const timeoutMs = (this.#options.deliveryTimeoutMs ?? DEFAULT_DELIVERY_MS) + GRACE_MS
+    const timeoutMs = this.#options.deliveryTimeoutMs + GRACE_MS
     try {
       await this.#producer.flush({ timeoutMs, signal: this.#waiting.signal })
     } catch (error) {
