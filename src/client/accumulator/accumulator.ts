@@ -72,7 +72,12 @@ export class Accumulator {
       this.seal(batch)
     }
     const followsFull = batch !== undefined
-    batch = new Batch(queue, this.pool.take(queue.usualBatchBytes), calledAt, calledAt + this.#options.deliveryTimeoutMs)
+    batch = new Batch(
+      queue,
+      this.pool.take(queue.usualBatchBytes),
+      calledAt,
+      calledAt + this.#options.deliveryTimeoutMs,
+    )
     const appended = batch.append(key, keyLength, value, headers, timestamp, listener, this.#limitBytes, this.pool)
     invariant(appended, 'an empty batch takes any record')
     queue.waiting.push(batch)
@@ -96,7 +101,7 @@ export class Accumulator {
   seal(batch: Batch, atOnce = false): void {
     const { codec, compressionLevel } = this.#options
     batch.queue.usualBatchBytes = batch.length
-    if (batch.takenBack !== undefined) this.#dropTakenBack(batch)
+    if (batch.takenBack !== undefined && batch.takenBack.size > batch.dropped.size) this.#dropTakenBack(batch)
     const plain = batch.plain!.subarray(0, batch.length)
     if (codec === undefined) {
       batch.writeHeader(plain, 0)
@@ -119,6 +124,7 @@ export class Accumulator {
       compressed => {
         if (batch.state === 'compressing') {
           this.#setCompressed(batch, codec, compressed)
+          if ((batch.takenBack?.size ?? 0) > batch.dropped.size) this.#sealAgain(batch)
           this.onReady(batch.queue, true)
         } else if (batch.plain !== undefined) this.#givePlain(batch) // given up meanwhile
       },
@@ -153,17 +159,41 @@ export class Accumulator {
     )
   }
 
+  /** Takes a record out of a batch that was never sent. False where it is too late. */
+  takeBack(batch: Batch, index: number): boolean {
+    if (batch.isSettled || batch.firstSentAs >= 0 || batch.stamp !== undefined || batch.parts !== undefined)
+      return false
+    batch.takenBack ??= new Set()
+    batch.takenBack.add(index)
+    if (batch.state === 'sealed') this.#sealAgain(batch)
+    return true
+  }
+
+  #sealAgain(batch: Batch): void {
+    const records = this.recordsOf(batch)
+    const plain = Buffer.allocUnsafeSlow(batchHeaderSize + records.length)
+    records.copy(plain, batchHeaderSize)
+    batch.plain = plain
+    batch.wire = undefined
+    batch.length = plain.length
+    batch.move('open')
+    this.seal(batch, true)
+  }
+
   /** Rewrites an open batch without the records that were taken back. */
   #dropTakenBack(batch: Batch): void {
     const takenBack = batch.takenBack!
     const old = batch.plain!
+    const there: number[] = []
+    for (let index = 0; index < batch.count; index++) if (!batch.dropped.has(index)) there.push(index)
     const rewritten = rewriteRecords(
       old.subarray(batchHeaderSize, batch.length),
-      index => !takenBack.has(index),
+      position => !takenBack.has(there[position]!),
       batchHeaderSize,
     )
     batch.plain = rewritten
     batch.length = rewritten.length
+    batch.dropped = new Set(takenBack)
     this.pool.give(old)
   }
 

@@ -2,7 +2,13 @@ import type { KafkaError, Outcome } from '../../base/errors/index.ts'
 import { invariant } from '../../base/invariant.ts'
 import * as layout from '../../wire/protocol/records/batch-layout.ts'
 import { stampBatch } from '../../wire/protocol/records/record-batch.ts'
-import { sizeOfVarint, sizeOfVarlong, writeInt64, writeVarint, writeVarlong } from '../../wire/protocol/records/varint.ts'
+import {
+  sizeOfVarint,
+  sizeOfVarlong,
+  writeInt64,
+  writeVarint,
+  writeVarlong,
+} from '../../wire/protocol/records/varint.ts'
 import { type AcknowledgedBatch, BatchRecordMetadata, type RecordMetadata } from '../record/record-metadata.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
@@ -26,7 +32,7 @@ export type BatchState = 'open' | 'compressing' | 'sealed' | 'in-flight' | 'sett
 const moves: Record<BatchState, readonly BatchState[]> = {
   open: ['compressing', 'sealed', 'settled'],
   compressing: ['sealed', 'settled'],
-  sealed: ['in-flight', 'settled'],
+  sealed: ['in-flight', 'open', 'settled'], // open: a record is taken back before the batch was ever sent
   'in-flight': ['sealed', 'settled'],
   settled: [],
 }
@@ -84,6 +90,8 @@ export class Batch implements AcknowledgedBatch {
   readonly valueSizes: number[] = []
   /** Indexes of records that were taken back before the batch was first sent. */
   takenBack: Set<number> | undefined
+  /** Those of `takenBack` whose bytes are no longer there. */
+  dropped: ReadonlySet<number> = new Set()
 
   stamp: Stamp | undefined
   attempts = 0
@@ -258,7 +266,10 @@ export class Batch implements AcknowledgedBatch {
   /** Writes identity and sequence into the bytes; a batch that a socket may still read is copied first. */
   stampWith(stamp: Stamp): void {
     invariant(this.state === 'sealed' && this.wire !== undefined, 'only a sealed batch is stamped')
-    invariant(this.outcome === 'not-written' || this.stamp === undefined || this.canBeStampedAgain, 'a doubtful batch keeps its stamp')
+    invariant(
+      this.outcome === 'not-written' || this.stamp === undefined || this.canBeStampedAgain,
+      'a doubtful batch keeps its stamp',
+    )
     if (this.references > 0) {
       const copy = Buffer.allocUnsafeSlow(this.wire.length)
       this.wire.copy(copy)

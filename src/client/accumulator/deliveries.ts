@@ -72,8 +72,7 @@ export class Deliveries {
   #tell(batch: Batch, listener: Exclude<Listener, true | undefined>, error: KafkaError | null, index: number): void {
     try {
       if (typeof listener === 'function') {
-        const returned: unknown =
-          error === null ? listener(null, batch.metadataAt(index)) : listener(error, undefined)
+        const returned: unknown = error === null ? listener(null, batch.metadataAt(index)) : listener(error, undefined)
         if (returned instanceof Promise) returned.catch(reason => this.#events.onCallbackFailed(reason, batch))
       } else listener.settled(error, error === null ? batch.metadataAt(index) : undefined)
     } catch (thrown) {

@@ -1,6 +1,6 @@
 import { InvalidRecordError } from '../../base/errors/index.ts'
 import { sizeOfVarint, writeVarint } from '../../wire/protocol/records/varint.ts'
-import type { HeaderValue, Headers } from './record.ts'
+import type { Headers, HeaderValue } from './record.ts'
 
 /** One header as it will be written. */
 export type HeaderPair = readonly [name: string, value: HeaderValue]

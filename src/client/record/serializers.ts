@@ -49,7 +49,8 @@ const builtIn: Record<SerializerName, AnySerializer> = {
       : refuse('a 32-bit integer', value),
   int64(value) {
     const wide = typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
-    if (typeof wide !== 'bigint' || BigInt.asIntN(64, wide) !== wide) refuse('a bigint or safe integer of 64 bits', value)
+    if (typeof wide !== 'bigint' || BigInt.asIntN(64, wide) !== wide)
+      refuse('a bigint or safe integer of 64 bits', value)
     return fixedWidth(8, bytes => bytes.writeBigInt64BE(wide as bigint))
   },
   double: value =>

@@ -1,8 +1,9 @@
 import type { NetworkError } from '../../base/errors/index.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
-import type { Call, Connection } from '../../wire/network/connection.ts'
-import { type Body, produceRequest, produceResponse } from '../../wire/protocol/messages/produce.ts'
+import type { Body } from '../../wire/protocol/index.ts'
+import { produceRequest, produceResponse } from '../../wire/protocol/messages/produce.ts'
 import { uuid } from '../../wire/protocol/types.ts'
+import type { Call, Connection } from '../../wire/sockets/connection.ts'
 import type { Accumulator } from '../accumulator/accumulator.ts'
 import type { Batch } from '../accumulator/batch.ts'
 import type { PartitionQueue } from '../accumulator/partition-queue.ts'
@@ -59,6 +60,8 @@ export class Sender {
   /** Partitions with something to send, in turn: whoever was served goes to the end. */
   #queues: PartitionQueue[] = []
   #requestsInFlight = 0
+  /** Since when something has been due that could not leave; 0: all is well (KIP-794, availability). */
+  blockedSince = 0
   /** Something must leave as soon as it can: partial batches go along. */
   #isDue = false
   #isPumping = false
@@ -142,7 +145,10 @@ export class Sender {
           return
         }
         const connection = this.#links.connectionTo(this.brokerId)
-        if (connection === undefined) return
+        if (connection === undefined) {
+          if (this.blockedSince === 0) this.blockedSince = now
+          return
+        }
         const version = this.#produceVersion(connection)
         if (version === undefined) return
         const batches = this.#collect(now, version)
@@ -154,6 +160,7 @@ export class Sender {
     }
     // What is left is waiting for an answer, or for something that will wake this sender.
     this.#isDue = this.#queues.some(queue => queue.waiting[0] !== undefined && queue.waiting[0].state !== 'open')
+    if (this.#isDue && this.blockedSince === 0) this.blockedSince = this.#clock.now()
   }
 
   #produceVersion(connection: Connection): number | undefined {
@@ -251,9 +258,15 @@ export class Sender {
       queue.inFlightBroker = this.brokerId
     }
     this.#requestsInFlight++
+    this.blockedSince = 0
     this.#settlement.sent(batches, body.bytes)
     // Snapshot of id → name: a topic may be deleted and made anew while the request is out (KAFKA-19397).
-    const request = { batches, leaderEpochs: batches.map(batch => batch.queue.leaderEpoch), brokerId: this.brokerId, ids }
+    const request = {
+      batches,
+      leaderEpochs: batches.map(batch => batch.queue.leaderEpoch),
+      brokerId: this.brokerId,
+      ids,
+    }
     let ended = false
     const end = () => {
       ended = true
@@ -315,4 +328,3 @@ export class Sender {
     }, at - this.#clock.now())
   }
 }
-

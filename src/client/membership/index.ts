@@ -1,0 +1,2 @@
+export { Cluster, type ClusterOptions } from './cluster.ts'
+export type { PartitionMetadata, TopicMetadata } from './topic-metadata.ts'

@@ -1,0 +1,231 @@
+import { BufferExhaustedError, KafkaError, MetadataTimeoutError } from '../../base/errors/index.ts'
+import { Fifo } from '../../base/fifo.ts'
+import type { Clock, Timer } from '../../base/time/clock.ts'
+import type { MemoryBudget } from '../accumulator/memory-budget.ts'
+import type { ParkedRecord } from './parked-record.ts'
+import type { TopicState } from './topic-state.ts'
+
+export interface LobbyLinks {
+  /** Puts a record into its batch; false where its partition is not known yet. */
+  place(record: ParkedRecord, topic: TopicState): boolean
+  fail(record: ParkedRecord, error: KafkaError): void
+  /** The last error that a metadata answer had for a topic, for messages. */
+  metadataProblem(topic: string): KafkaError | undefined
+}
+
+/**
+ * Where records wait that have no batch yet: for their serializer, for memory, for their topic. One order: a topic's records
+ * leave as they came, and memory goes to whoever waits longest, whatever the topic.
+ *
+ * Memory: a record is charged to the budget where that has room, else to the line, which may hold `bufferMemory` once more.
+ * Beyond it a send fails at once, so that a loop that never waits cannot eat the process.
+ */
+export class Lobby {
+  readonly #budget: MemoryBudget
+  readonly #links: LobbyLinks
+  readonly #clock: Clock
+  readonly #maxBlockMs: number
+  readonly #deliveryTimeoutMs: number
+  readonly #topics = new Set<TopicState>()
+  /** Records that wait for memory, in the order of the calls. One that settled meanwhile is passed over. */
+  readonly #line = new Fifo<ParkedRecord>()
+  #lineBytes = 0
+  #timer: Timer | undefined
+  #count = 0
+
+  constructor(budget: MemoryBudget, links: LobbyLinks, clock: Clock, maxBlockMs: number, deliveryTimeoutMs: number) {
+    this.#budget = budget
+    this.#links = links
+    this.#clock = clock
+    this.#maxBlockMs = maxBlockMs
+    this.#deliveryTimeoutMs = deliveryTimeoutMs
+  }
+
+  /** How many records wait. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Whether somebody waits for memory: newcomers go behind them. */
+  get hasLine(): boolean {
+    return this.#lineBytes > 0
+  }
+
+  get lineBytes(): number {
+    return this.#lineBytes
+  }
+
+  /** Charges a record, to the budget or to the line. Throws BufferExhaustedError where both are full. */
+  charge(record: ParkedRecord, bytes: number): void {
+    const { totalBytes, freeBytes } = this.#budget
+    if (!this.hasLine && bytes <= freeBytes) {
+      this.#budget.lend(bytes)
+      record.charge = 'memory'
+    } else {
+      if (this.#lineBytes + bytes > totalBytes)
+        throw new BufferExhaustedError(
+          `bufferMemory (${totalBytes} bytes) is full and so is the line of those who wait for it: await room(), or send less at a time`,
+        )
+      this.#lineBytes += bytes
+      this.#line.push(record)
+      record.charge = 'line'
+    }
+    record.chargedBytes = bytes
+  }
+
+  /** Gives back what a record was charged with. */
+  uncharge(record: ParkedRecord): void {
+    if (record.charge === 'memory') this.#budget.giveBack(record.chargedBytes)
+    else if (record.charge === 'line') this.#lineBytes -= record.chargedBytes
+    record.charge = 'none'
+  }
+
+  /** The true size is known now. The record keeps its place in the line. */
+  recharge(record: ParkedRecord, bytes: number): void {
+    const more = bytes - record.chargedBytes
+    if (record.charge === 'memory') this.#budget.lend(more)
+    else if (record.charge === 'line') this.#lineBytes += more
+    record.chargedBytes = bytes
+  }
+
+  /** Parks a charged record at the end of its topic's lobby. */
+  park(record: ParkedRecord, topic: TopicState): void {
+    topic.lobby.push(record)
+    this.#topics.add(topic)
+    this.#count++
+    this.#arm()
+  }
+
+  /** A record settled before it was placed. It stays in its list, and is passed over there. */
+  settled(record: ParkedRecord): void {
+    this.#count--
+    this.uncharge(record)
+  }
+
+  /** Memory came back: the line moves up, head first, and what has memory now may be placed. */
+  memoryFreed(): void {
+    const admitted = new Set<string>()
+    for (let record = this.#line.first; record !== undefined; record = this.#line.first) {
+      if (record.charge === 'line') {
+        if (record.chargedBytes > this.#budget.freeBytes) break
+        this.#lineBytes -= record.chargedBytes
+        this.#budget.lend(record.chargedBytes)
+        record.charge = 'memory'
+        admitted.add(record.topic)
+      }
+      this.#line.shift()
+    }
+    if (admitted.size > 0) for (const topic of [...this.#topics]) if (admitted.has(topic.name)) this.drain(topic)
+  }
+
+  /** Places whatever of a topic can be placed, in order. */
+  drain(topic: TopicState): void {
+    if (topic.isKnown) {
+      this.#drainMisfits(topic)
+      for (let record = topic.lobby.first; record !== undefined; record = topic.lobby.first) {
+        if (!record.isSettled) {
+          if (record.state !== 'waiting' || record.charge !== 'memory') break
+          if (!this.#tryPlace(record, topic)) topic.misfits.push(record)
+        }
+        topic.lobby.shift()
+      }
+    } else while (topic.lobby.first?.isSettled) topic.lobby.shift()
+    if (topic.lobby.length === 0 && topic.misfits.length === 0) this.#topics.delete(topic)
+  }
+
+  #drainMisfits(topic: TopicState): void {
+    if (topic.misfits.length === 0) return
+    const left = new Fifo<ParkedRecord>()
+    for (const record of topic.misfits) if (!record.isSettled && !this.#tryPlace(record, topic)) left.push(record)
+    topic.misfits = left
+  }
+
+  #tryPlace(record: ParkedRecord, topic: TopicState): boolean {
+    const { chargedBytes } = record
+    // What its batch lends for it takes the place of what it was charged with here.
+    this.#budget.giveBack(chargedBytes)
+    record.charge = 'none'
+    if (this.#links.place(record, topic)) {
+      if (record.state === 'placed') this.#count-- // one that failed has been counted out
+      return true
+    }
+    this.#budget.lend(chargedBytes)
+    record.charge = 'memory'
+    return false
+  }
+
+  /** The topic can never be written to: everybody who waits for it is told. */
+  failTopic(topic: TopicState, error: (record: ParkedRecord) => KafkaError): void {
+    for (const record of [...topic.lobby, ...topic.misfits])
+      if (!record.isSettled) this.#links.fail(record, error(record))
+    this.drain(topic)
+  }
+
+  failAll(error: (record: ParkedRecord) => KafkaError): void {
+    for (const topic of [...this.#topics]) this.failTopic(topic, error)
+  }
+
+  *records(): Generator<ParkedRecord> {
+    for (const topic of this.#topics)
+      for (const list of [topic.lobby, topic.misfits]) for (const record of list) if (!record.isSettled) yield record
+  }
+
+  #deadlineOf(record: ParkedRecord): number {
+    const waitMs = record.state === 'serializing' ? this.#deliveryTimeoutMs : this.#maxBlockMs
+    return record.calledAt + Math.min(waitMs, this.#deliveryTimeoutMs)
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined) return
+    let earliest = Number.POSITIVE_INFINITY
+    // Lists are in the order of the calls, so their heads are due first.
+    for (const topic of this.#topics)
+      for (const list of [topic.lobby, topic.misfits])
+        if (list.first !== undefined) earliest = Math.min(earliest, this.#deadlineOf(list.first))
+    if (earliest === Number.POSITIVE_INFINITY) return
+    this.#timer = this.#clock.schedule(() => {
+      // Answers that have arrived while the loop was stalled are read first.
+      this.#clock.atEndOfTurn(() => {
+        this.#timer = undefined
+        this.#expire()
+        this.#arm()
+      })
+    }, earliest - this.#clock.now())
+  }
+
+  #expire(): void {
+    const now = this.#clock.now()
+    for (const topic of [...this.#topics]) {
+      for (const record of [...topic.misfits, ...topic.lobby])
+        if (!record.isSettled && this.#deadlineOf(record) <= now) this.#links.fail(record, this.#timeout(record, topic))
+      this.drain(topic)
+    }
+  }
+
+  #timeout(record: ParkedRecord, topic: TopicState): KafkaError {
+    if (record.state === 'serializing')
+      return new KafkaError('SERIALIZATION_TIMEOUT', `a serializer for ${topic.name} has not answered in time`, {
+        outcome: 'not-written',
+      })
+    if (record.charge === 'line')
+      return new BufferExhaustedError(
+        `no memory for a record to ${topic.name} within maxBlockMs (${this.#maxBlockMs} ms); ${this.#budget.usedBytes} of ${this.#budget.totalBytes} bytes of bufferMemory are in use`,
+      )
+    const cause = this.#links.metadataProblem(topic.name)
+    const reason = cause === undefined ? '' : `; last: ${cause.message}`
+    if (topic.isKnown)
+      return new MetadataTimeoutError(
+        `topic ${topic.name} has no partition ${record.partition}: it has ${topic.partitionCount}, and none came within maxBlockMs (${this.#maxBlockMs} ms)${reason}`,
+        cause,
+      )
+    return new MetadataTimeoutError(
+      `topic ${topic.name} did not become known within maxBlockMs (${this.#maxBlockMs} ms)${reason}`,
+      cause,
+    )
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+}

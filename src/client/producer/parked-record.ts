@@ -1,0 +1,131 @@
+import type { KafkaError } from '../../base/errors/index.ts'
+import { invariant } from '../../base/invariant.ts'
+import type { Batch, BatchWaiter, RecordListener } from '../accumulator/batch.ts'
+import type { HeaderPair } from '../record/headers.ts'
+import type { RecordMetadata } from '../record/record-metadata.ts'
+import type { ResultSource } from './future.ts'
+import type { SendCallback } from './types.ts'
+
+/**
+ * A record that could not go straight into a batch: its serializer is asynchronous, its topic is not known yet, memory is
+ * short, or somebody may take it back. It holds copies of the caller's bytes.
+ *
+ *     serializing ──► waiting ──► placed ──► settled
+ *           └────────────┴──────────────────────┘
+ */
+export type ParkedState = 'serializing' | 'waiting' | 'placed' | 'settled'
+
+const moves: Record<ParkedState, readonly ParkedState[]> = {
+  serializing: ['waiting', 'settled'],
+  waiting: ['placed', 'settled'],
+  placed: ['settled'],
+  settled: [],
+}
+
+export class ParkedRecord implements RecordListener, ResultSource {
+  readonly topic: string
+  readonly partition: number | undefined
+  readonly timestamp: number
+  /** Monotonic time of the call. */
+  readonly calledAt: number
+  state: ParkedState = 'serializing'
+  key: string | Uint8Array | null = null
+  value: string | Uint8Array | null = null
+  pairs: readonly HeaderPair[] = []
+  /** What it is charged with, and to whom: the memory for records, or the line of those who wait for it. */
+  chargedBytes = 0
+  charge: 'none' | 'memory' | 'line' = 'none'
+  waiters: BatchWaiter[] | undefined
+  /** Where it was placed. */
+  batch: Batch | undefined
+  index = -1
+  /** Called once, when it settles. */
+  onSettled: (() => void) | undefined
+  /** Sees the result before the callback (interceptors). */
+  observer: SendCallback | undefined
+
+  readonly #callback: SendCallback | undefined
+  #watched: boolean
+  #error: KafkaError | undefined
+  #metadata: RecordMetadata | undefined
+  #whenSettled: Promise<unknown> | undefined
+  #resolve: (() => void) | undefined
+
+  constructor(
+    topic: string,
+    partition: number | undefined,
+    timestamp: number,
+    calledAt: number,
+    callback: SendCallback | undefined,
+  ) {
+    this.topic = topic
+    this.partition = partition
+    this.timestamp = timestamp
+    this.calledAt = calledAt
+    this.#callback = callback
+    this.#watched = callback !== undefined
+  }
+
+  move(to: ParkedState): void {
+    invariant(moves[this.state].includes(to), `a parked record may go from ${this.state} to ${to}`)
+    this.state = to
+  }
+
+  /** Its bytes are known now. */
+  serialized(key: string | Uint8Array | null, value: string | Uint8Array | null, pairs: readonly HeaderPair[]): void {
+    this.key = key
+    this.value = value
+    this.pairs = pairs
+    this.move('waiting')
+  }
+
+  get watched(): boolean {
+    return this.#watched
+  }
+
+  get isSettled(): boolean {
+    return this.state === 'settled'
+  }
+
+  /** The result: told once. Throws what the callback throws. */
+  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): void {
+    if (this.state === 'settled') return // taken back or timed out before its batch ended
+    this.move('settled')
+    this.#error = error ?? undefined
+    this.#metadata = metadata
+    this.onSettled?.()
+    this.key = this.value = null
+    try {
+      if (error === null) this.observer?.(null, metadata!)
+      else this.observer?.(error, undefined)
+    } finally {
+      try {
+        if (error === null) this.#callback?.(null, metadata!)
+        else this.#callback?.(error, undefined)
+      } finally {
+        this.#resolve?.()
+      }
+    }
+  }
+
+  errorAt(): KafkaError | undefined {
+    return this.#error
+  }
+
+  metadataAt(): RecordMetadata {
+    return this.#metadata!
+  }
+
+  whenSettled(): Promise<unknown> {
+    this.#whenSettled ??= this.isSettled
+      ? Promise.resolve()
+      : new Promise<void>(resolve => {
+          this.#resolve = resolve
+        })
+    return this.#whenSettled
+  }
+
+  watch(): void {
+    this.#watched = true
+  }
+}

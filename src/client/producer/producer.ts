@@ -1,0 +1,794 @@
+import { EventEmitter } from 'node:events'
+import type { Writable } from 'node:stream'
+import {
+  AbortedError,
+  BrokerError,
+  type BrokerErrorCode,
+  ClosedError,
+  InvalidRecordError,
+  KafkaError,
+  TimeoutError,
+} from '../../base/errors/index.ts'
+import { invariant } from '../../base/invariant.ts'
+import type { Random } from '../../base/random.ts'
+import { Backoff } from '../../base/time/backoff.ts'
+import { type Clock, systemClock, type Timer } from '../../base/time/clock.ts'
+import { loadCodecSync } from '../../wire/compression/index.ts'
+import { apis } from '../../wire/protocol/index.ts'
+import { Accumulator } from '../accumulator/accumulator.ts'
+import type { Batch } from '../accumulator/batch.ts'
+import { callbackError, Deliveries } from '../accumulator/deliveries.ts'
+import { recordOverheadBytes } from '../accumulator/memory-budget.ts'
+import type { PartitionQueue } from '../accumulator/partition-queue.ts'
+import { writeUtf8 } from '../accumulator/write-utf8.ts'
+import { Identity } from '../exactly-once/identity.ts'
+import { Cluster, type TopicMetadata } from '../membership/index.ts'
+import { topicPartitioner } from '../partitioners/partitioner.ts'
+import { encodeHeaders } from '../record/headers.ts'
+import type { RecordMetadata } from '../record/record-metadata.ts'
+import { topicNameProblem } from '../record/topic-name.ts'
+import { Sender } from '../sender/sender.ts'
+import { Settlement } from '../sender/settlement.ts'
+import { PromiseFuture, RecordFuture } from './future.ts'
+import { Lobby } from './lobby.ts'
+import { metricsOf, ProducerCounters } from './metrics.ts'
+import type { ResolvedOptions } from './options.ts'
+import { ParkedRecord } from './parked-record.ts'
+import { RecordIntake } from './record-intake.ts'
+import { Room } from './room.ts'
+import { sendEach } from './send-all.ts'
+import { SettledWaiter } from './settled-waiter.ts'
+import { TopicState } from './topic-state.ts'
+import type {
+  AnyTopic,
+  Future,
+  PartitionInfo,
+  Producer,
+  ProducerEvents,
+  ProducerState,
+  RecordOf,
+  SendCallback,
+  SendOptions,
+  Undelivered,
+  WaitOptions,
+  WritableOptions,
+} from './types.ts'
+import { undeliveredFromBatch, undeliveredFromParked } from './undelivered.ts'
+import { RecordWritable } from './writable.ts'
+
+/** What a test may replace. */
+export interface Surroundings {
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/** Upper bound of a record's framing: length, attributes, deltas, key and value lengths. Source: DefaultRecord.MAX_RECORD_OVERHEAD. */
+const recordFramingBytes = 21
+const batchFramingBytes = 61
+
+const noKey = new Uint8Array(0)
+
+/** The producer: the only file that knows every room. A record's way through it is described in ARCHITECTURE.md. */
+export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Producer<Topics> {
+  readonly #options: ResolvedOptions
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #cluster: Cluster
+  readonly #accumulator: Accumulator
+  readonly #deliveries: Deliveries
+  readonly #identity: Identity | undefined
+  readonly #settlement: Settlement
+  readonly #senders = new Map<number, Sender>()
+  readonly #topics = new Map<string, TopicState>()
+  readonly #lobby: Lobby
+  readonly #room: Room
+  readonly #intake: RecordIntake
+  readonly #counters = new ProducerCounters()
+  #state: ProducerState = 'open'
+  #closing: Future<void> | undefined
+  /** Flushes under way: nothing waits for company meanwhile. */
+  #flushes = 0
+  #expiryTimer: Timer | undefined
+  #keyScratch = Buffer.allocUnsafe(1024)
+  #lastTopic: TopicState | undefined
+
+  constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
+    super()
+    this.#options = options
+    this.#clock = surroundings.clock ?? systemClock
+    this.#random = surroundings.random ?? Math.random
+    const { clock, random } = { clock: this.#clock, random: this.#random }
+    this.#cluster = new Cluster({
+      ...options,
+      clock,
+      random,
+      onTopic: topic => this.#learnTopic(topic),
+      onBrokerReady: brokerId => this.#senders.get(brokerId)?.wake(),
+    })
+    this.#accumulator = new Accumulator({
+      batchSize: options.batchSize,
+      bufferMemory: options.bufferMemory,
+      deliveryTimeoutMs: options.deliveryTimeoutMs,
+      codec: options.compressionType === 'none' ? undefined : loadCodecSync(options.compressionType),
+      compressionLevel: compressionLevel(options),
+    })
+    this.#deliveries = new Deliveries(this.#accumulator, {
+      onUnwatched: (batch, index, error) => this.#unwatched(batch, index, error),
+      onCallbackFailed: (thrown, batch) =>
+        this.#report(callbackError(thrown, `a callback for a record of ${batch.queue.name}`)),
+      onAcknowledged: batch => this.#counters.acknowledged(batch),
+      onFailed: batch => this.#counters.failed(batch),
+    })
+    this.#accumulator.deliveries = this.#deliveries
+    this.#accumulator.onReady = (queue, isFull) => this.#ready(queue, isFull)
+    this.#accumulator.onMemory = () => {
+      this.#lobby.memoryFreed()
+      this.#room.look()
+    }
+    const backoff = new Backoff(options.retryBackoffMs, options.retryBackoffMaxMs, random)
+    if (options.enableIdempotence)
+      this.#identity = new Identity(
+        () => this.#askProducerId(),
+        {
+          onReady: () => this.#wakeAll(),
+          onRefused: error => {
+            for (const topic of this.#topics.values())
+              for (const queue of topic.queues) this.#settlement.failWaiting(queue, error)
+          },
+        },
+        backoff,
+        clock,
+      )
+    this.#settlement = new Settlement(
+      this.#accumulator,
+      this.#deliveries,
+      this.#identity,
+      {
+        refresh: reason => this.#cluster.refresh(reason),
+        applyLeaderHint: (...hint) => void this.#cluster.applyLeaderHint(...hint),
+        ready: (queue, isFull) => this.#ready(queue, isFull),
+        brokerProblem: brokerId => this.#cluster.availability(brokerId).lastError?.message,
+      },
+      clock,
+      backoff,
+      options.retries,
+    )
+    this.#lobby = new Lobby(
+      this.#accumulator.budget,
+      {
+        place: (record, topic) => this.#place(record, topic),
+        fail: (record, error) => this.#failParked(record, error),
+        metadataProblem: topic => this.#cluster.lastErrorOf(topic),
+      },
+      clock,
+      options.maxBlockMs,
+      options.deliveryTimeoutMs,
+    )
+    this.#room = new Room(this.#accumulator.budget, () => this.#lobby.hasLine, clock)
+    this.#intake = new RecordIntake(options, error => this.#report(error))
+  }
+
+  // ---- sending
+
+  send(record: RecordOf<Topics>, options?: SendOptions): Future<RecordMetadata>
+  send(record: RecordOf<Topics>, callback: SendCallback): void
+  send(record: RecordOf<Topics>, options: SendOptions, callback: SendCallback): void
+  send(
+    record: RecordOf<Topics>,
+    second?: SendOptions | SendCallback,
+    third?: SendCallback,
+  ): Future<RecordMetadata> | void {
+    const callback = typeof second === 'function' ? second : third
+    if (this.#intake.isDirect && this.#state === 'open' && (second === undefined || second === callback)) {
+      const batch = this.#sendDirect(record as never, callback)
+      if (batch !== undefined) return callback === undefined ? new RecordFuture(batch, batch.count - 1) : undefined
+    }
+    const signal = typeof second === 'object' && second !== null ? second.signal : undefined
+    const parked = this.#sendParked(record, signal, callback)
+    return callback === undefined ? new RecordFuture(parked, 0) : undefined
+  }
+
+  /**
+   * The short way: straight into the batch, when nothing has to be waited for. Returns undefined, with nothing done, where
+   * the long way is needed, be it only to say properly what is wrong.
+   */
+  #sendDirect(
+    record: {
+      topic: string
+      key?: unknown
+      value?: unknown
+      partition?: number
+      headers?: unknown
+      timestamp?: unknown
+    },
+    callback: SendCallback | undefined,
+  ): Batch | undefined {
+    if (typeof record !== 'object' || record === null) return undefined
+    const { topic, key, value, partition, timestamp } = record
+    if (record.headers !== undefined) return undefined
+    let state = this.#lastTopic
+    if (state === undefined || state.name !== topic) {
+      state = this.#topics.get(topic)
+      if (state === undefined || !state.isKnown) return undefined
+      this.#lastTopic = state
+    }
+    if (state.lobby.length > 0 || state.misfits.length > 0 || this.#lobby.hasLine) return undefined
+
+    let time: number
+    if (timestamp === undefined) time = this.#clock.wallTime()
+    else if (typeof timestamp === 'number' && timestamp >= 0 && Number.isSafeInteger(timestamp)) time = timestamp
+    else return undefined
+
+    let valueLength = 0
+    if (typeof value === 'string') valueLength = value.length
+    else if (value instanceof Uint8Array) valueLength = value.length
+    else if (value !== null && value !== undefined) return undefined
+
+    let keyBytes = noKey as Uint8Array
+    let keyLength = -1
+    if (typeof key === 'string') {
+      const most = key.length * 3
+      if (most > this.#keyScratch.length) {
+        if (most > this.#options.maxRequestSize) return undefined
+        this.#keyScratch = Buffer.allocUnsafe(most)
+      }
+      keyBytes = this.#keyScratch
+      keyLength = writeUtf8(this.#keyScratch, key, 0, this.#keyScratch.length)
+    } else if (key instanceof Uint8Array) {
+      keyBytes = key
+      keyLength = key.length
+    } else if (key !== null && key !== undefined) return undefined
+
+    // A string may take three bytes a character: those that might be too large go the long way, which counts.
+    const most = batchFramingBytes + recordFramingBytes + keyLength + valueLength * (typeof value === 'string' ? 3 : 1)
+    const { budget } = this.#accumulator
+    if (most > this.#options.maxRequestSize || most + recordOverheadBytes > budget.freeBytes) return undefined
+
+    let chosen: number
+    if (partition === undefined) chosen = state.partitioner.choose(keyBytes, keyLength, state)
+    else if (Number.isInteger(partition) && partition >= 0 && partition < state.queues.length) chosen = partition
+    else return undefined
+
+    const batch = this.#accumulator.append(
+      state.queues[chosen]!,
+      keyBytes,
+      keyLength,
+      value as string | Uint8Array | null,
+      undefined,
+      time,
+      callback,
+      0,
+    )
+    const bytes = recordFramingBytes + valueLength
+    if (partition === undefined && keyLength < 0) state.partitioner.appended(chosen, bytes, state)
+    this.#room.took(bytes)
+    return batch
+  }
+
+  /** The long way: checks, interceptors, serializers, memory, metadata; each may mean to wait. */
+  #sendParked(record: unknown, signal: AbortSignal | undefined, callback: SendCallback | undefined): ParkedRecord {
+    const calledAt = this.#clock.now()
+    let parked: ParkedRecord | undefined
+    try {
+      if (this.#state !== 'open')
+        throw new ClosedError(`the producer is ${this.#state}: this record was not sent`, 'not-written')
+      if (signal?.aborted)
+        throw new AbortedError('the record was taken back before it was sent', 'not-written', signal.reason)
+      const taken = this.#intake.take(record)
+      parked = new ParkedRecord(taken.topic, taken.partition, taken.timestamp ?? -1, calledAt, callback)
+      this.#intake.observe(parked)
+      const state = this.#stateOf(parked.topic)
+      this.#serialize(parked, state, taken)
+      if (!parked.isSettled && signal !== undefined) this.#watchSignal(parked, state, signal)
+      return parked
+    } catch (thrown) {
+      const error =
+        thrown instanceof KafkaError
+          ? thrown
+          : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${String(thrown)}`, thrown)
+      const failed = parked ?? new ParkedRecord(topicOf(record), undefined, -1, calledAt, callback)
+      if (parked === undefined) this.#intake.observe(failed)
+      if (parked !== undefined && parked.charge !== 'none') this.#lobby.uncharge(parked)
+      this.#settleLater(failed, error, record)
+      return failed
+    }
+  }
+
+  #stateOf(topic: string): TopicState {
+    let state = this.#topics.get(topic)
+    if (state === undefined) {
+      const partitioner = topicPartitioner({ ...this.#options, random: this.#random })
+      state = new TopicState(
+        topic,
+        partitioner,
+        leader => this.#senders.get(leader),
+        this.#options.partitionerAvailabilityTimeoutMs,
+        this.#clock,
+      )
+      this.#topics.set(topic, state)
+      const known = this.#cluster.topic(topic)
+      if (known !== undefined) this.#learnTopic(known)
+    }
+    this.#cluster.want(topic)
+    return state
+  }
+
+  #serialize(parked: ParkedRecord, state: TopicState, taken: ReturnType<RecordIntake['take']>): void {
+    const serialized = this.#intake.serialize(taken)
+    if (!(serialized instanceof Promise)) {
+      parked.serialized(serialized.key, serialized.value, serialized.pairs)
+      this.#admit(parked, state)
+      return
+    }
+    // Charged with an estimate, so that a million slow serializers are bounded as well.
+    this.#lobby.charge(parked, recordOverheadBytes + this.#intake.estimateBytes(taken))
+    this.#lobby.park(parked, state)
+    serialized.then(
+      result => {
+        if (parked.isSettled) return
+        parked.serialized(result.key, result.value, result.pairs)
+        try {
+          this.#checkSize(parked)
+          this.#lobby.recharge(parked, this.#sizeOf(parked) + recordOverheadBytes)
+        } catch (error) {
+          this.#failParked(parked, error as KafkaError)
+        }
+        this.#lobby.drain(state)
+      },
+      error => {
+        if (!parked.isSettled) this.#failParked(parked, this.#intake.serializationError(taken.topic, error))
+        this.#lobby.drain(state)
+      },
+    )
+  }
+
+  /** A record whose bytes are known: into its batch if nothing is before it, else into the lobby. */
+  #admit(parked: ParkedRecord, state: TopicState): void {
+    this.#checkSize(parked)
+    this.#lobby.charge(parked, this.#sizeOf(parked) + recordOverheadBytes)
+    this.#lobby.park(parked, state)
+    this.#room.took(parked.chargedBytes)
+    this.#lobby.drain(state)
+    if (state.misfits.length > 0) this.#cluster.refresh(`partition ${parked.partition} of ${state.name} is asked for`)
+  }
+
+  #sizeOf(parked: ParkedRecord): number {
+    let bytes = recordFramingBytes + lengthOf(parked.key) + lengthOf(parked.value)
+    for (const [name, value] of parked.pairs) bytes += 10 + Buffer.byteLength(name) + lengthOf(value)
+    return bytes
+  }
+
+  #checkSize(parked: ParkedRecord): void {
+    this.#intake.checkSize(parked.topic, batchFramingBytes + this.#sizeOf(parked))
+  }
+
+  /** Into the batch. False where the partition is not there (yet). */
+  #place(parked: ParkedRecord, state: TopicState): boolean {
+    const key = typeof parked.key === 'string' ? Buffer.from(parked.key) : parked.key
+    const keyLength = key === null ? -1 : key.length
+    let { partition } = parked
+    try {
+      if (partition === undefined)
+        partition =
+          this.#intake.partitionFor(parked, key, state) ?? state.partitioner.choose(key ?? noKey, keyLength, state)
+      else if (partition >= state.queues.length) return false
+    } catch (thrown) {
+      this.#failParked(parked, thrown as KafkaError)
+      return true
+    }
+    const queue = state.queues[partition]
+    invariant(queue !== undefined, 'a chosen partition exists')
+    const time = parked.timestamp >= 0 ? parked.timestamp : this.#clock.wallTime()
+    const headers = parked.pairs.length === 0 ? undefined : encodeHeaders(parked.pairs)
+    parked.move('placed')
+    const batch = this.#accumulator.append(
+      queue,
+      key ?? noKey,
+      keyLength,
+      parked.value,
+      headers,
+      time,
+      parked,
+      parked.calledAt,
+    )
+    parked.batch = batch
+    parked.index = batch.count - 1
+    if (parked.waiters !== undefined) {
+      batch.waiters = [...(batch.waiters ?? []), ...parked.waiters]
+      parked.waiters = undefined
+    }
+    if (parked.partition === undefined && keyLength < 0)
+      state.partitioner.appended(partition, recordFramingBytes + lengthOf(parked.value), state)
+    return true
+  }
+
+  #failParked(parked: ParkedRecord, error: KafkaError): void {
+    if (parked.isSettled) return
+    const wasWaiting = parked.state !== 'placed'
+    if (wasWaiting) this.#lobby.settled(parked)
+    this.#settleParked(parked, error, undefined)
+  }
+
+  /** The error of a call that never got anywhere: told after the call has returned, as every result is. */
+  #settleLater(parked: ParkedRecord, error: KafkaError, record: unknown): void {
+    queueMicrotask(() => this.#settleParked(parked, error, record))
+  }
+
+  #settleParked(parked: ParkedRecord, error: KafkaError, record: unknown): void {
+    this.#counters.failedRecords++
+    const report = undeliveredFromParked(parked, record, error)
+    const { waiters } = parked
+    parked.waiters = undefined
+    try {
+      parked.settled(error, undefined)
+    } catch (thrown) {
+      this.#report(callbackError(thrown, `a callback for a record of ${parked.topic}`))
+    }
+    for (const waiter of waiters ?? []) waiter.batchSettled()
+    if (!parked.watched) setImmediate(() => !parked.watched && this.#emitUndelivered(report))
+  }
+
+  #watchSignal(parked: ParkedRecord, state: TopicState, signal: AbortSignal): void {
+    const onAbort = () => {
+      if (parked.isSettled) return
+      const { batch } = parked
+      const isBack = batch === undefined || this.#accumulator.takeBack(batch, parked.index)
+      const error = isBack
+        ? new AbortedError('the record was taken back before it was on the wire', 'not-written', signal.reason)
+        : new AbortedError('the wait was aborted, but the record is on the wire', 'unknown', signal.reason)
+      this.#failParked(parked, error)
+      this.#lobby.drain(state)
+    }
+    parked.onSettled = () => signal.removeEventListener('abort', onAbort)
+    signal.addEventListener('abort', onAbort, { once: true })
+  }
+
+  sendAll(records: Iterable<RecordOf<Topics>>, options?: SendOptions): Future<RecordMetadata[]> {
+    return new PromiseFuture(
+      sendEach(records, (record, done) => {
+        if (options?.signal === undefined) this.send(record, done as SendCallback)
+        else this.send(record, options, done as SendCallback)
+      }),
+    )
+  }
+
+  writable(options: WritableOptions<Topics> = {}): Writable {
+    return new RecordWritable(this as unknown as Producer, options.topic)
+  }
+
+  get hasRoom(): boolean {
+    return this.#room.isThere
+  }
+
+  room(options: { signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#state !== 'open') return Promise.reject(new ClosedError(`the producer is ${this.#state}`))
+    return this.#room.wait(options.signal)
+  }
+
+  // ---- the cluster's news
+
+  #senderFor(brokerId: number): Sender {
+    let sender = this.#senders.get(brokerId)
+    if (sender === undefined) {
+      const links = {
+        connectionTo: (id: number) => this.#cluster.connectionTo(id),
+        topicIdOf: (topic: string) => this.#topics.get(topic)!.id,
+        refresh: (reason: string) => this.#cluster.refresh(reason),
+      }
+      sender = new Sender(
+        brokerId,
+        this.#options,
+        links,
+        this.#accumulator,
+        this.#identity,
+        this.#settlement,
+        this.#clock,
+      )
+      this.#senders.set(brokerId, sender)
+    }
+    return sender
+  }
+
+  /** A partition has something to send: its leader's sender is told. Without a leader the cluster is asked. */
+  #ready(queue: PartitionQueue, isFull: boolean): void {
+    this.#armExpiry()
+    if (queue.leader < 0) {
+      this.#cluster.refresh(`${queue.name} has no leader`)
+      return
+    }
+    const sender = this.#senderFor(queue.leader)
+    const hurry = this.#flushes > 0 || this.#lobby.hasLine
+    sender.add(queue, isFull)
+    if (hurry) sender.hurry()
+  }
+
+  #wakeAll(): void {
+    for (const sender of this.#senders.values()) sender.wake()
+  }
+
+  #learnTopic(metadata: TopicMetadata): void {
+    const state = this.#topics.get(metadata.name)
+    if (state === undefined) return
+    if (metadata.error !== undefined && !metadata.error.retriable) {
+      const error = topicRefused(metadata.name, metadata.error)
+      this.#lobby.failTopic(state, () => error)
+      return
+    }
+    if (metadata.partitions.length === 0) return
+    const isNew = !state.isKnown
+    const isRecreated = state.id !== '' && metadata.id !== state.id && !isNew
+    state.id = metadata.id
+    state.growTo(metadata.partitions.length)
+    state.availablePartitions = metadata.partitions.filter(own => own.leader >= 0).map(own => own.partition)
+    for (const { partition, leader, leaderEpoch } of metadata.partitions) {
+      const queue = state.queues[partition]!
+      // A topic made anew has no memory of our sequence: numbers begin again under a newer epoch.
+      if (isRecreated && queue.identity !== undefined) queue.hasGap = true
+      if (queue.leader === leader && queue.leaderEpoch === leaderEpoch && !isRecreated) continue
+      queue.leader = leader
+      queue.leaderEpoch = leaderEpoch
+      queue.confirmed = false
+      queue.retryAt = 0 // news of the leader ends the back-off (KIP-580)
+      if (queue.waiting.length > 0 && leader >= 0) {
+        queue.isListed = false
+        this.#ready(queue, true)
+      }
+    }
+    this.#lobby.drain(state)
+  }
+
+  async #askProducerId() {
+    const answer = await this.#cluster.request(
+      apis.initProducerId,
+      { transactionalId: null, transactionTimeoutMs: 2 ** 31 - 1 },
+      { timeoutMs: this.#options.requestTimeoutMs },
+    )
+    return { errorCode: answer.errorCode, producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+  }
+
+  // ---- deadlines
+
+  /** One timer for the deadlines of all batches: the list is in their order. */
+  #armExpiry(): void {
+    const first = this.#accumulator.live.first
+    if (this.#expiryTimer !== undefined || first === undefined) return
+    this.#expiryTimer = this.#clock.schedule(() => {
+      // After a stall of the loop, answers that are there already are read before anything is given up.
+      this.#clock.atEndOfTurn(() =>
+        this.#clock.atEndOfTurn(() => {
+          this.#expiryTimer = undefined
+          const now = this.#clock.now()
+          for (const batch of this.#accumulator.live) {
+            if (batch.deadline > now) break
+            this.#settlement.expire(batch)
+          }
+          this.#armExpiry()
+        }),
+      )
+    }, first.deadline - this.#clock.now())
+  }
+
+  // ---- what nobody watches
+
+  #unwatched(batch: Batch, index: number, error: KafkaError): void {
+    batch.unwatchedFailures ??= new Set()
+    batch.unwatchedFailures.add(index)
+    const listener = batch.listeners[index]
+    const stillUnwatched = () =>
+      typeof listener === 'object' ? !listener.watched : batch.unwatchedFailures!.has(index)
+    if (this.listenerCount('undelivered') === 0) {
+      setImmediate(() => {
+        if (stillUnwatched()) this.#counters.undelivered++
+      })
+      return
+    }
+    const report = undeliveredFromBatch(this.#accumulator, batch, index, error)
+    setImmediate(() => stillUnwatched() && this.#emitUndelivered(report))
+  }
+
+  #emitUndelivered(report: Undelivered): void {
+    this.#counters.undelivered++
+    try {
+      this.emit('undelivered', report)
+    } catch (thrown) {
+      this.#report(callbackError(thrown, "a listener of 'undelivered'"))
+    }
+  }
+
+  /** What belongs to no record. Never thrown when nobody listens. */
+  #report(error: KafkaError): void {
+    this.#counters.errors++
+    if (this.listenerCount('error') === 0) return
+    try {
+      this.emit('error', error)
+    } catch {
+      // A listener that throws about an error has nobody left to tell.
+    }
+  }
+
+  // ---- flush, close and the rest
+
+  flush(options: WaitOptions = {}): Future<void> {
+    return new PromiseFuture(this.#flush(options))
+  }
+
+  async #flush({ timeoutMs, signal }: WaitOptions): Promise<void> {
+    checkTimeout(timeoutMs)
+    const waiter = new SettledWaiter()
+    waiter.add(this.#accumulator.live.watchAll(waiter))
+    for (const parked of this.#lobby.records()) {
+      parked.waiters = [...(parked.waiters ?? []), waiter]
+      waiter.add(1)
+    }
+    waiter.check()
+    this.#flushes++
+    for (const sender of this.#senders.values()) sender.hurry()
+    try {
+      await bounded(
+        waiter.promise,
+        this.#clock,
+        timeoutMs,
+        signal,
+        () => new TimeoutError(`flush: ${waiter.left} batches are still open after ${timeoutMs} ms`),
+      )
+    } finally {
+      this.#flushes--
+    }
+  }
+
+  close(options: { timeoutMs?: number } = {}): Future<void> {
+    if (this.#closing === undefined) {
+      try {
+        checkTimeout(options.timeoutMs)
+      } catch (error) {
+        return new PromiseFuture(Promise.reject(error))
+      }
+      this.#state = 'closing'
+      this.#closing = new PromiseFuture(this.#close(options.timeoutMs))
+    }
+    return this.#closing
+  }
+
+  async #close(timeoutMs: number | undefined): Promise<void> {
+    try {
+      await this.#flush(timeoutMs === undefined ? {} : { timeoutMs })
+    } catch {
+      const message = `the producer was closed before this record was acknowledged (close waited ${timeoutMs} ms)`
+      this.#lobby.failAll(() => new ClosedError(message, 'not-written'))
+      for (const batch of this.#accumulator.live) this.#settlement.abandonOnClose(batch, message)
+    }
+    for (const sender of this.#senders.values()) sender.close()
+    this.#identity?.close()
+    this.#lobby.close()
+    this.#expiryTimer?.cancel()
+    await this.#cluster.close()
+    this.#state = 'closed'
+    this.#room.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  connect(options: WaitOptions = {}): Future<void> {
+    if (this.#state !== 'open')
+      return new PromiseFuture(Promise.reject(new ClosedError(`the producer is ${this.#state}`)))
+    const { timeoutMs, signal } = options
+    return new PromiseFuture(
+      bounded(
+        this.#cluster.connect(),
+        this.#clock,
+        timeoutMs,
+        signal,
+        () => new TimeoutError(`connect: no broker answered within ${timeoutMs} ms`),
+      ),
+    )
+  }
+
+  partitionsFor(topic: keyof Topics & string): Future<PartitionInfo[]> {
+    return new PromiseFuture(this.#partitionsFor(topic))
+  }
+
+  async #partitionsFor(topic: string): Promise<PartitionInfo[]> {
+    if (this.#state !== 'open') throw new ClosedError(`the producer is ${this.#state}`)
+    const problem = topicNameProblem(topic)
+    if (problem !== undefined) throw new KafkaError('INVALID_TOPIC', problem)
+    const metadata = await this.#cluster.waitForTopic(topic, this.#options.maxBlockMs)
+    return metadata.partitions.map(({ partition, leader, replicas, inSyncReplicas }) => ({
+      topic,
+      partition,
+      leader,
+      replicas,
+      inSyncReplicas,
+    }))
+  }
+
+  metrics(): Record<string, number> {
+    return metricsOf({
+      counters: this.#counters,
+      settlement: this.#settlement.counters,
+      budget: this.#accumulator.budget,
+      requestsInFlight: [...this.#senders.values()].reduce((sum, sender) => sum + sender.requestsInFlight, 0),
+      waitingRecords: this.#lobby.count,
+    })
+  }
+
+  get state(): ProducerState {
+    return this.#state
+  }
+
+  override on<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this {
+    return super.on(event, listener as (...args: unknown[]) => void)
+  }
+
+  override once<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this {
+    return super.once(event, listener as (...args: unknown[]) => void)
+  }
+
+  override off<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this {
+    return super.off(event, listener as (...args: unknown[]) => void)
+  }
+}
+
+const lengthOf = (value: string | Uint8Array | null): number =>
+  value === null ? 0 : typeof value === 'string' ? Buffer.byteLength(value) : value.length
+
+function topicOf(record: unknown): string {
+  try {
+    const topic = (record as { topic?: unknown } | null)?.topic
+    return typeof topic === 'string' ? topic : ''
+  } catch {
+    return ''
+  }
+}
+
+function topicRefused(topic: string, code: BrokerErrorCode): KafkaError {
+  return new BrokerError(code.name, code.code, `the cluster refuses topic ${topic}: ${code.name}`, {
+    outcome: 'not-written',
+  })
+}
+
+function compressionLevel(options: ResolvedOptions): number | undefined {
+  switch (options.compressionType) {
+    case 'gzip':
+      return options.compressionGzipLevel
+    case 'lz4':
+      return options.compressionLz4Level
+    case 'zstd':
+      return options.compressionZstdLevel
+    default:
+      return undefined
+  }
+}
+
+function checkTimeout(timeoutMs: number | undefined): void {
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0))
+    throw new KafkaError('INVALID_TIMEOUT', `timeoutMs is ${String(timeoutMs)}; allowed: milliseconds, 0 or more`)
+}
+
+/** A wait with an end: a deadline, a signal, or both. */
+function bounded<T>(
+  promise: Promise<T>,
+  clock: Clock,
+  timeoutMs: number | undefined,
+  signal: AbortSignal | undefined,
+  onTimeout: () => KafkaError,
+): Promise<T> {
+  if (timeoutMs === undefined && signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const timer =
+      timeoutMs === undefined ? undefined : clock.schedule(() => finish(() => reject(onTimeout())), timeoutMs)
+    const onAbort = () => finish(() => reject(new AbortedError('the wait was aborted', undefined, signal?.reason)))
+    const finish = (settle: () => void) => {
+      timer?.cancel()
+      signal?.removeEventListener('abort', onAbort)
+      settle()
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted) onAbort()
+    promise.then(
+      value => finish(() => resolve(value)),
+      error => finish(() => reject(error)),
+    )
+  })
+}

@@ -1,0 +1,233 @@
+import { InvalidRecordError, KafkaError, RecordTooLargeError, SerializationError } from '../../base/errors/index.ts'
+import { type HeaderPair, headerPairs } from '../record/headers.ts'
+import type { Headers } from '../record/record.ts'
+import { type AnySerializer, serializerFunction } from '../record/serializers.ts'
+import { topicNameProblem } from '../record/topic-name.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { ParkedRecord } from './parked-record.ts'
+import type { TopicState } from './topic-state.ts'
+
+/** A record as it was given, checked; its fields were read once. */
+export interface TakenRecord {
+  readonly topic: string
+  readonly partition: number | undefined
+  /** Milliseconds; undefined: the time when it is placed. */
+  readonly timestamp: number | undefined
+  readonly key: unknown
+  readonly value: unknown
+  readonly pairs: HeaderPair[]
+}
+
+export interface SerializedRecord {
+  readonly key: string | Uint8Array | null
+  readonly value: string | Uint8Array | null
+  readonly pairs: readonly HeaderPair[]
+}
+
+const latestTimestamp = 8_640_000_000_000_000 // the last millisecond that a Date can hold
+
+/** Where a record enters: checks, interceptors, serializers, and a partitioner of the user's own. User code runs only here. */
+export class RecordIntake {
+  readonly #options: ResolvedOptions
+  readonly #report: (error: KafkaError) => void
+  readonly #keySerializer: AnySerializer | undefined
+  readonly #valueSerializer: AnySerializer | undefined
+  /** Nothing of the user's runs between `send` and the batch. */
+  readonly isDirect: boolean
+
+  constructor(options: ResolvedOptions, report: (error: KafkaError) => void) {
+    this.#options = options
+    this.#report = report
+    const { keySerializer, valueSerializer, interceptors, partitioner } = options
+    this.#keySerializer = keySerializer === undefined ? undefined : serializerFunction(keySerializer)
+    this.#valueSerializer = valueSerializer === undefined ? undefined : serializerFunction(valueSerializer)
+    this.isDirect =
+      this.#keySerializer === undefined &&
+      this.#valueSerializer === undefined &&
+      interceptors.length === 0 &&
+      typeof partitioner !== 'function'
+  }
+
+  /** Runs the interceptors and checks everything that can be checked before bytes are made. Throws InvalidRecordError. */
+  take(given: unknown): TakenRecord {
+    const record = this.#intercept(given)
+    if (typeof record !== 'object' || record === null)
+      throw new InvalidRecordError(
+        'INVALID_RECORD',
+        `a record must be an object, not ${record === null ? 'null' : typeof record}`,
+      )
+    const { topic, partition, timestamp, key, value, headers } = record as Record<string, unknown>
+    const problem = topicNameProblem(topic)
+    if (problem !== undefined) throw new InvalidRecordError('INVALID_TOPIC', problem)
+    if (
+      partition !== undefined &&
+      !(Number.isInteger(partition) && (partition as number) >= 0 && (partition as number) < 2 ** 31)
+    )
+      throw new InvalidRecordError(
+        'INVALID_PARTITION',
+        `partition must be an integer from 0 on, not ${shown(partition)} (topic ${topic})`,
+      )
+    return {
+      topic: topic as string,
+      partition: partition as number | undefined,
+      timestamp: checkedTimestamp(timestamp, topic as string),
+      key,
+      value,
+      pairs: headers === undefined ? [] : headerPairs(headers as Headers),
+    }
+  }
+
+  #intercept(given: unknown): unknown {
+    let record = given
+    for (const interceptor of this.#options.interceptors) {
+      if (interceptor.onSend === undefined) continue
+      try {
+        record = interceptor.onSend(record as never)
+      } catch (thrown) {
+        // As in Java: the record goes on as it was before this interceptor.
+        this.#report(new KafkaError('INTERCEPTOR_FAILED', 'onSend of an interceptor threw', { cause: thrown }))
+      }
+    }
+    return record
+  }
+
+  /** Lets the interceptors see the record's result, before its callback. */
+  observe(parked: ParkedRecord): void {
+    const { interceptors } = this.#options
+    if (interceptors.length === 0) return
+    parked.observer = (...result) => {
+      for (const interceptor of interceptors) {
+        if (interceptor.onAcknowledgement === undefined) continue
+        try {
+          interceptor.onAcknowledgement(...result)
+        } catch (thrown) {
+          const message = 'onAcknowledgement of an interceptor threw'
+          this.#report(new KafkaError('INTERCEPTOR_FAILED', message, { cause: thrown }))
+        }
+      }
+    }
+  }
+
+  /** Key and value as bytes of our own, at once or later. Throws (or rejects with) SerializationError. */
+  serialize(taken: TakenRecord): SerializedRecord | Promise<SerializedRecord> {
+    const key = this.#run(this.#keySerializer, taken.key, taken, true)
+    const value = this.#run(this.#valueSerializer, taken.value, taken, false)
+    if (key instanceof Promise || value instanceof Promise)
+      return Promise.all([key, value]).then(([keyMade, valueMade]) => this.#owned(taken, keyMade, valueMade))
+    return this.#owned(taken, key, value)
+  }
+
+  #run(serializer: AnySerializer | undefined, given: unknown, taken: TakenRecord, isKey: boolean): unknown {
+    if (given === null || given === undefined) return null
+    if (serializer === undefined) return given
+    try {
+      const made = serializer(given, { topic: taken.topic, headers: taken.pairs, isKey })
+      return isThenable(made) ? Promise.resolve(made) : made
+    } catch (thrown) {
+      throw this.serializationError(taken.topic, thrown)
+    }
+  }
+
+  #owned(taken: TakenRecord, key: unknown, value: unknown): SerializedRecord {
+    return {
+      key: ownedBytes(key, 'key', taken.topic, this.#keySerializer !== undefined),
+      value: ownedBytes(value, 'value', taken.topic, this.#valueSerializer !== undefined),
+      // A serializer may have pushed to them: whatever it pushed must be headers, and ours.
+      pairs: headerPairs(taken.pairs).map(([name, own]) => [name, own instanceof Uint8Array ? Buffer.from(own) : own]),
+    }
+  }
+
+  serializationError(topic: string, thrown: unknown): KafkaError {
+    if (thrown instanceof KafkaError && thrown.outcome !== undefined) return thrown
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    return new SerializationError(`a serializer failed for topic ${topic}: ${reason}`, thrown)
+  }
+
+  /** For the memory that a record is charged with before its bytes are known. */
+  estimateBytes({ key, value }: TakenRecord): number {
+    return estimate(key) + estimate(value)
+  }
+
+  checkSize(topic: string, bytes: number): void {
+    const { maxRequestSize, bufferMemory } = this.#options
+    if (bytes > maxRequestSize)
+      throw new RecordTooLargeError(
+        `a record for ${topic} takes up to ${bytes} bytes, more than maxRequestSize (${maxRequestSize})`,
+      )
+    if (bytes > bufferMemory)
+      throw new RecordTooLargeError(
+        `a record for ${topic} takes up to ${bytes} bytes, more than bufferMemory (${bufferMemory})`,
+      )
+  }
+
+  /** What the user's own partitioner says; undefined where there is none. */
+  partitionFor(parked: ParkedRecord, key: Uint8Array | null, topic: TopicState): number | undefined {
+    const { partitioner } = this.#options
+    if (typeof partitioner !== 'function') return undefined
+    let chosen: unknown
+    const input = {
+      topic: topic.name,
+      key: key === null ? null : Uint8Array.from(key),
+      partitionCount: topic.partitionCount,
+      availablePartitions: topic.availablePartitions,
+    }
+    try {
+      chosen = partitioner(input)
+    } catch (thrown) {
+      throw new InvalidRecordError('PARTITIONER', `the partitioner threw for topic ${parked.topic}`, thrown)
+    }
+    if (!Number.isInteger(chosen) || (chosen as number) < 0 || (chosen as number) >= topic.partitionCount)
+      throw new InvalidRecordError(
+        'PARTITIONER',
+        `the partitioner gave ${shown(chosen)} for topic ${parked.topic}; allowed: 0 to ${topic.partitionCount - 1}`,
+      )
+    return chosen as number
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+
+/** What was given, short, and never a payload. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return 'a string'
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  return value === null ? 'null' : typeof value
+}
+
+function checkedTimestamp(timestamp: unknown, topic: string): number | undefined {
+  if (timestamp === undefined) return undefined
+  const ms = timestamp instanceof Date ? timestamp.getTime() : timestamp
+  if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= latestTimestamp) return ms
+  throw new InvalidRecordError(
+    'INVALID_TIMESTAMP',
+    `timestamp must be a Date, or whole milliseconds from 0 to ${latestTimestamp}, not ${shown(timestamp)} (topic ${topic})`,
+  )
+}
+
+/** Strings are immutable, bytes are copied: the caller's buffers are the caller's again when the call returns. */
+function ownedBytes(
+  made: unknown,
+  what: 'key' | 'value',
+  topic: string,
+  fromSerializer: boolean,
+): string | Uint8Array | null {
+  if (made === null) return null
+  if (typeof made === 'string') return made
+  if (made instanceof Uint8Array) return Buffer.from(made)
+  const got = made === undefined ? 'undefined' : typeof made
+  if (fromSerializer)
+    throw new SerializationError(
+      `the ${what} serializer gave ${got} for topic ${topic}; allowed: a string, a Uint8Array or null`,
+    )
+  throw new SerializationError(
+    `the ${what} of a record for topic ${topic} is of type ${got}; give a string, a Uint8Array or null, or set ${what}Serializer`,
+  )
+}
+
+const estimate = (given: unknown): number =>
+  typeof given === 'string' || given instanceof Uint8Array
+    ? given.length
+    : given === null || given === undefined
+      ? 0
+      : 512

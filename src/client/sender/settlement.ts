@@ -1,0 +1,451 @@
+import {
+  BrokerError,
+  type BrokerErrorCode,
+  brokerErrorCode,
+  ClosedError,
+  DeliveryTimeoutError,
+  KafkaError,
+  type NetworkError,
+  RecordTooLargeError,
+} from '../../base/errors/index.ts'
+import type { Backoff } from '../../base/time/backoff.ts'
+import type { Clock } from '../../base/time/clock.ts'
+import type { Body } from '../../wire/protocol/index.ts'
+import type { produceResponse } from '../../wire/protocol/messages/produce.ts'
+import type { Accumulator } from '../accumulator/accumulator.ts'
+import type { Batch } from '../accumulator/batch.ts'
+import type { Deliveries } from '../accumulator/deliveries.ts'
+import type { PartitionQueue } from '../accumulator/partition-queue.ts'
+import type { Identity } from '../exactly-once/identity.ts'
+import { giveUpSequence, stampParts } from '../exactly-once/sequencing.ts'
+import { verdict } from './verdict.ts'
+
+type ProduceAnswer = Body<typeof produceResponse>
+type PartitionAnswer = ProduceAnswer['responses'][number]['partitionResponses'][number]
+
+/** One Produce request on its way, as far as its answer must know it. */
+export interface SentRequest {
+  readonly batches: readonly Batch[]
+  /** The leader epoch of each batch's partition when it was sent. */
+  readonly leaderEpochs: readonly number[]
+  readonly brokerId: number
+  /** Topic id by name, as sent. */
+  readonly ids: ReadonlyMap<string, string>
+}
+
+export interface SettlementLinks {
+  refresh(reason: string): void
+  /** KIP-951: who leads now, as an error answer says. */
+  applyLeaderHint(
+    topic: string,
+    partition: number,
+    leaderId: number,
+    leaderEpoch: number,
+    endpoints: ProduceAnswer['nodeEndpoints'],
+  ): void
+  /** Lets the partition's sender have another look. */
+  ready(queue: PartitionQueue, isFull: boolean): void
+  /** Why a broker cannot be reached, for messages. */
+  brokerProblem(brokerId: number): string | undefined
+}
+
+export interface SettlementCounters {
+  requests: number
+  requestBytes: number
+  batches: number
+  records: number
+  retriedRecords: number
+  splits: number
+  requestLatencyMs: number
+  requestLatencyMaxMs: number
+  throttleMs: number
+  throttleMaxMs: number
+}
+
+const cutMessage = (text: string | null) => (text === null || text === '' ? '' : `: ${text.slice(0, 500)}`)
+
+/** Carries out what answers, lost connections and deadlines mean for batches. The decisions are in verdict.ts. */
+export class Settlement {
+  readonly #accumulator: Accumulator
+  readonly #deliveries: Deliveries
+  readonly #identity: Identity | undefined
+  readonly #links: SettlementLinks
+  readonly #clock: Clock
+  readonly #backoff: Backoff
+  readonly #retries: number
+  readonly counters: SettlementCounters = {
+    requests: 0,
+    requestBytes: 0,
+    batches: 0,
+    records: 0,
+    retriedRecords: 0,
+    splits: 0,
+    requestLatencyMs: 0,
+    requestLatencyMaxMs: 0,
+    throttleMs: 0,
+    throttleMaxMs: 0,
+  }
+
+  constructor(
+    accumulator: Accumulator,
+    deliveries: Deliveries,
+    identity: Identity | undefined,
+    links: SettlementLinks,
+    clock: Clock,
+    backoff: Backoff,
+    retries: number,
+  ) {
+    this.#accumulator = accumulator
+    this.#deliveries = deliveries
+    this.#identity = identity
+    this.#links = links
+    this.#clock = clock
+    this.#backoff = backoff
+    this.#retries = retries
+  }
+
+  sent(batches: readonly Batch[], bytes: number): void {
+    this.counters.requests++
+    this.counters.requestBytes += bytes
+    this.counters.batches += batches.length
+    for (const batch of batches) this.counters.records += batch.writtenCount
+  }
+
+  throttled(throttleMs: number): void {
+    this.counters.throttleMs += throttleMs
+    this.counters.throttleMaxMs = Math.max(this.counters.throttleMaxMs, throttleMs)
+  }
+
+  /** acks=0: handed to the system is all that will ever be known. */
+  written(request: SentRequest): void {
+    for (const batch of request.batches) {
+      batch.queue.removeInFlight(batch)
+      if (!batch.isSettled) this.#deliveries.acknowledge(batch, -1n, -1)
+    }
+  }
+
+  answered(request: SentRequest, answer: ProduceAnswer, latencyMs: number): void {
+    this.counters.requestLatencyMs += latencyMs
+    this.counters.requestLatencyMaxMs = Math.max(this.counters.requestLatencyMaxMs, latencyMs)
+    const answers = new Map<string, PartitionAnswer>()
+    for (const topic of answer.responses)
+      for (const partition of topic.partitionResponses) {
+        const key = `${topic.name === '' ? topic.topicId : topic.name}/${partition.index}`
+        if (!answers.has(key)) answers.set(key, partition) // a second answer for the same partition is not believed
+      }
+    request.batches.forEach((batch, index) => {
+      const own =
+        answers.get(`${batch.topic}/${batch.partition}`) ??
+        answers.get(`${request.ids.get(batch.topic)}/${batch.partition}`)
+      if (own === undefined) {
+        const error = new KafkaError(
+          'BAD_RESPONSE',
+          `broker ${request.brokerId} left ${batch.queue.name} out of its answer`,
+        )
+        this.#attemptLost(request, index, error, true)
+      } else this.#attemptAnswered(request, index, own, answer.nodeEndpoints)
+    })
+  }
+
+  /** The connection broke, or the answer did not come in time. `sent`: bytes of the request may have arrived. */
+  lost(request: SentRequest, error: NetworkError, sent: boolean): void {
+    for (let index = 0; index < request.batches.length; index++) this.#attemptLost(request, index, error, sent)
+    this.#links.refresh(`broker ${request.brokerId}: ${error.code}`)
+  }
+
+  #attemptLost(request: SentRequest, index: number, error: KafkaError, sent: boolean): void {
+    const batch = request.batches[index]!
+    const { queue } = batch
+    queue.removeInFlight(batch)
+    queue.confirmed = false
+    if (sent) this.#markDoubtful(request, index)
+    if (batch.isSettled) {
+      this.#links.ready(queue, true)
+      return
+    }
+    batch.lastError = error
+    if (batch.attempts > this.#retries) this.#giveUp(batch, this.#networkFailure(batch, error))
+    else this.#again(batch, true)
+  }
+
+  #markDoubtful(request: SentRequest, index: number): void {
+    const batch = request.batches[index]!
+    batch.outcome = 'unknown'
+    batch.doubtfulLeader = request.brokerId
+    batch.doubtfulLeaderEpoch = request.leaderEpochs[index]!
+  }
+
+  #attemptAnswered(
+    request: SentRequest,
+    index: number,
+    answer: PartitionAnswer,
+    endpoints: ProduceAnswer['nodeEndpoints'],
+  ): void {
+    const batch = request.batches[index]!
+    const { queue } = batch
+    queue.removeInFlight(batch)
+    const code = brokerErrorCode(answer.errorCode)
+    if (code.appended === 'yes') {
+      queue.failures = 0
+      queue.retryAt = 0
+      // The broker checks sequences, so what came before is in the log as well. Only the present leader's word counts.
+      if (isUnderCurrentIdentity(batch)) {
+        queue.hasGap = false
+        queue.confirmed = queue.leader === request.brokerId
+      }
+      if (batch.isSettled) this.#links.ready(queue, true)
+      else {
+        const known = answer.errorCode === 0
+        this.#deliveries.acknowledge(
+          batch,
+          known ? answer.baseOffset : -1n,
+          known ? Number(answer.logAppendTimeMs) : -1,
+        )
+        if (queue.waiting.length > 0 && !queue.isListed) this.#links.ready(queue, true)
+      }
+      return
+    }
+    queue.confirmed = false
+    if (code.appended === 'maybe' && code.name !== 'UNKNOWN_PRODUCER_ID') this.#markDoubtful(request, index)
+    this.#heedMetadata(request, batch, answer, code, endpoints)
+    if (batch.isSettled) {
+      if (this.#identity !== undefined) queue.hasGap = true
+      this.#links.ready(queue, true)
+      return
+    }
+    batch.lastError = new BrokerError(
+      code.name,
+      code.code,
+      `broker ${request.brokerId} answered ${code.name} for ${queue.name}${cutMessage(answer.errorMessage)}`,
+      { retriable: code.retriable },
+    )
+    this.#carryOut(batch, code, answer)
+  }
+
+  #heedMetadata(
+    request: SentRequest,
+    batch: Batch,
+    answer: PartitionAnswer,
+    code: BrokerErrorCode,
+    endpoints: ProduceAnswer['nodeEndpoints'],
+  ): void {
+    const { leaderId, leaderEpoch } = answer.currentLeader
+    if (leaderId >= 0) this.#links.applyLeaderHint(batch.topic, batch.partition, leaderId, leaderEpoch, endpoints)
+    if (code.refreshesMetadata) this.#links.refresh(`broker ${request.brokerId}: ${code.name} for ${batch.queue.name}`)
+  }
+
+  #carryOut(batch: Batch, code: BrokerErrorCode, answer: PartitionAnswer): void {
+    const { queue } = batch
+    const hasEarlier =
+      queue.inFlight.some(other => other.firstSentAs < batch.firstSentAs) ||
+      queue.waiting.some(other => other.firstSentAs >= 0 && other.firstSentAs < batch.firstSentAs)
+    const decision = verdict(code, {
+      idempotent: this.#identity !== undefined,
+      recordCount: batch.writtenCount,
+      mayRetry: batch.attempts <= this.#retries,
+      hasEarlier,
+    })
+    switch (decision) {
+      case 'retry':
+        this.#again(batch, !hasEarlier)
+        return
+      case 'follow':
+        this.#again(batch, false)
+        return
+      case 'renumber':
+        this.#renumber(batch, code)
+        return
+      case 'split':
+        this.#split(batch)
+        return
+      default:
+        this.#failWith(batch, code, answer)
+    }
+  }
+
+  /** Back to the queue, at its place in the sequence. */
+  #again(batch: Batch, backOff: boolean): void {
+    const { queue } = batch
+    const now = this.#clock.now()
+    if (batch.deadline <= now) {
+      this.expire(batch)
+      return
+    }
+    this.counters.retriedRecords += batch.writtenCount
+    batch.move('sealed')
+    queue.requeue(batch)
+    if (backOff) {
+      queue.failures++
+      queue.retryAt = now + this.#backoff.delayMs(queue.failures)
+    }
+    this.#links.ready(queue, true)
+  }
+
+  /** The broker does not have what came before this batch. */
+  #renumber(batch: Batch, code: BrokerErrorCode): void {
+    const { queue } = batch
+    if (isUnderCurrentIdentity(batch)) {
+      queue.hasGap = true
+      // Somebody else holds a newer epoch of our id: only a new id helps.
+      if (code.name === 'INVALID_PRODUCER_EPOCH' && queue.identity === this.#identity?.current) this.#identity?.forget()
+    }
+    if (!batch.canBeStampedAgain) {
+      // Maybe written once by an attempt whose answer was lost, and the broker cannot recognise it any more.
+      const message = `${queue.name}: the broker lost this producer's sequence, and an earlier attempt may have been written`
+      this.#giveUp(batch, new KafkaError('SEQUENCE_LOST', message, { outcome: 'unknown', cause: batch.lastError }))
+      return
+    }
+    batch.move('sealed')
+    queue.requeue(batch)
+    this.#links.ready(queue, true)
+  }
+
+  #split(batch: Batch): void {
+    const { queue } = batch
+    this.counters.splits++
+    const parts = this.#accumulator.split(batch, Math.ceil(batch.length / 2))
+    this.#deliveries.replaced(batch, parts)
+    // Same numbers in sum, so that what follows keeps its own.
+    stampParts(batch, parts, part => this.#accumulator.seal(part, true))
+    for (const part of parts) queue.requeue(part)
+    this.#links.ready(queue, true)
+  }
+
+  #failWith(batch: Batch, code: BrokerErrorCode, answer: PartitionAnswer): void {
+    const { queue, outcome } = batch
+    const cause = batch.lastError
+    const details = `${attemptsText(batch)}${cutMessage(answer.errorMessage)}`
+    if (code.name === 'MESSAGE_TOO_LARGE' || code.name === 'RECORD_LIST_TOO_LARGE') {
+      const size = Math.max(0, batch.keySizes[0] ?? 0) + Math.max(0, batch.valueSizes[0] ?? 0)
+      const message = `the broker takes no record as large as this one for ${queue.name} (${size} bytes of key and value); raise the topic's max.message.bytes or send less`
+      this.#giveUp(batch, new RecordTooLargeError(message, outcome, cause))
+      return
+    }
+    const fatal = code.name === 'CLUSTER_AUTHORIZATION_FAILED'
+    const error = new BrokerError(code.name, code.code, `${queue.name} was not acknowledged: ${code.name}${details}`, {
+      outcome,
+      retriable: code.retriable,
+      fatal,
+      cause,
+    })
+    this.#giveUp(batch, error, recordErrors(batch, answer, code, outcome))
+  }
+
+  #networkFailure(batch: Batch, cause: KafkaError): KafkaError {
+    const message = `${batch.queue.name} was not acknowledged: ${cause.message}${attemptsText(batch)}`
+    return new KafkaError(cause.code, message, { outcome: batch.outcome, retriable: true, cause })
+  }
+
+  #giveUp(batch: Batch, error: KafkaError, errors?: Map<number, KafkaError>): void {
+    const { queue } = batch
+    if (this.#identity !== undefined) giveUpSequence(queue, batch)
+    this.#deliveries.fail(batch, error, errors)
+    if (queue.waiting.length > 0) this.#links.ready(queue, true)
+  }
+
+  /** `deliveryTimeoutMs` is over for this batch, wherever it is. */
+  expire(batch: Batch): void {
+    const inFlight = batch.state === 'in-flight' && batch.queue.inFlight.includes(batch)
+    const outcome = inFlight ? 'unknown' : batch.outcome
+    const waitedMs = Math.round(this.#clock.now() - batch.createdAt)
+    this.#abandon(batch, outcome, cause => {
+      const reason = cause === undefined ? this.#whyNeverSent(batch) : `; last: ${cause.message}`
+      return new DeliveryTimeoutError(
+        `no acknowledgement for ${batch.queue.name} within ${waitedMs} ms${attemptsText(batch)}${reason}; outcome: ${outcome}`,
+        outcome,
+        cause,
+      )
+    })
+  }
+
+  /** The producer was closed with this batch still open. */
+  abandonOnClose(batch: Batch, message: string): void {
+    const inFlight = batch.state === 'in-flight' && batch.queue.inFlight.includes(batch)
+    const outcome = inFlight ? 'unknown' : batch.outcome
+    this.#abandon(batch, outcome, cause => new ClosedError(`${message}; outcome: ${outcome}`, outcome, cause))
+  }
+
+  #abandon(batch: Batch, outcome: Batch['outcome'], error: (cause: KafkaError | undefined) => KafkaError): void {
+    const { queue } = batch
+    batch.outcome = outcome
+    queue.removeWaiting(batch)
+    // One in flight stays in `inFlight` until its answer comes: nothing of this partition may overtake it.
+    if (this.#identity !== undefined) giveUpSequence(queue, batch)
+    this.#deliveries.fail(batch, error(batch.lastError))
+    if (queue.waiting.length > 0) this.#links.ready(queue, true)
+  }
+
+  #whyNeverSent(batch: Batch): string {
+    const { leader } = batch.queue
+    if (leader < 0) return '; its partition has no leader'
+    const problem = this.#links.brokerProblem(leader)
+    if (problem !== undefined) return `; broker ${leader} cannot be reached: ${problem}`
+    const refused = this.#identity?.current === undefined ? this.#identity?.lastError : undefined
+    return refused === undefined ? '' : `; ${refused.message}`
+  }
+
+  /** Fails everything of a partition that was never numbered: the cluster refuses us an identity, or a version. */
+  failWaiting(queue: PartitionQueue, reason: unknown): void {
+    const error = reason instanceof KafkaError ? reason : new KafkaError('SEND_FAILED', String(reason))
+    for (const batch of [...queue.waiting]) {
+      if (batch.stamp !== undefined) continue
+      queue.removeWaiting(batch)
+      const message = `${queue.name}: ${error.message}`
+      const { fatal, retriable, code } = error
+      this.#deliveries.fail(
+        batch,
+        error instanceof BrokerError
+          ? new BrokerError(code, error.errorCode, message, { outcome: batch.outcome, fatal, retriable, cause: error })
+          : new KafkaError(code, message, { outcome: batch.outcome, fatal, retriable, cause: error }),
+      )
+    }
+  }
+
+  /** zstd for a broker that does not know it. */
+  refuseCodec(batch: Batch, version: number): void {
+    batch.queue.removeWaiting(batch)
+    const message = `${batch.queue.name}: zstd needs Kafka 2.1 with Produce v7, this broker has v${version}; choose another compressionType`
+    this.#giveUp(batch, new KafkaError('UNSUPPORTED_COMPRESSION_TYPE', message, { outcome: batch.outcome }))
+  }
+
+  /** All its records were taken back: nothing is left to send. */
+  dropIfEmpty(batch: Batch): void {
+    if (batch.writtenCount > 0) return
+    batch.queue.removeWaiting(batch)
+    this.#deliveries.acknowledge(batch, -1n, -1)
+  }
+}
+
+function isUnderCurrentIdentity({ stamp, queue }: Batch): boolean {
+  return (
+    stamp !== undefined &&
+    stamp.producerId === queue.identity?.producerId &&
+    stamp.producerEpoch === queue.identity.producerEpoch
+  )
+}
+
+const attemptsText = (batch: Batch) => ` (${batch.attempts} attempt${batch.attempts === 1 ? '' : 's'})`
+
+/** KIP-467: which records the broker blames. The others of the batch fail for their company only. */
+function recordErrors(
+  batch: Batch,
+  answer: PartitionAnswer,
+  code: BrokerErrorCode,
+  outcome: Batch['outcome'],
+): Map<number, KafkaError> | undefined {
+  if (answer.recordErrors.length === 0) return undefined
+  const blamed = new Map(answer.recordErrors.map(error => [error.batchIndex, error.batchIndexErrorMessage]))
+  const errors = new Map<number, KafkaError>()
+  for (let index = 0; index < batch.count; index++) {
+    const at = batch.offsetDeltaAt(index)
+    const name = batch.queue.name
+    const message = blamed.has(at)
+      ? `the broker refuses this record for ${name}: ${code.name}${cutMessage(blamed.get(at) ?? null)}`
+      : `not written to ${name}, because the broker refuses other records of its batch (${code.name})`
+    errors.set(
+      index,
+      new BrokerError(code.name, code.code, message, { outcome, cause: batch.lastError, retriable: !blamed.has(at) }),
+    )
+  }
+  return errors
+}

@@ -1,0 +1,32 @@
+export * from './base/errors/index.ts'
+export type { PartitionerContext, PartitionerFunction, PartitionerName } from './client/partitioners/partitioner.ts'
+export { createProducer } from './client/producer/create-producer.ts'
+export type { ProducerInterceptor, ProducerOptions } from './client/producer/options.ts'
+export { fromProperties } from './client/producer/properties.ts'
+export { SendAllError, type SendResult } from './client/producer/send-all.ts'
+export type {
+  AnyTopic,
+  Future,
+  PartitionInfo,
+  Producer,
+  ProducerEvents,
+  ProducerState,
+  RecordOf,
+  SendCallback,
+  SendOptions,
+  TopicTypes,
+  Undelivered,
+  WaitOptions,
+  WritableOptions,
+} from './client/producer/types.ts'
+export type { HeaderPair } from './client/record/headers.ts'
+export type { Bytes, Headers, HeaderValue, ProducerRecord } from './client/record/record.ts'
+export type { RecordMetadata } from './client/record/record-metadata.ts'
+export type {
+  Serialized,
+  Serializer,
+  SerializerContext,
+  SerializerFunction,
+  SerializerInput,
+  SerializerName,
+} from './client/record/serializers.ts'
