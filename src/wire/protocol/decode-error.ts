@@ -1,4 +1,2 @@
-/** The bytes are not what the protocol says they should be. Whoever reads from a socket turns this into a closed connection. */
-export class DecodeError extends Error {
-  override readonly name = 'DecodeError'
-}
+// Lives in base because compression throws it too, and neither room may import the other.
+export { DecodeError } from '../../base/errors/decode-error.ts'
