@@ -1,6 +1,6 @@
 // Where a CPU profile's time went: functions by self time.
 //
-//   node benchmarks/run.mjs --clients ottla --repeats 1 --node-args "--cpu-prof --cpu-prof-dir=/tmp/profiles"
+//   node benchmarks/run.mjs --clients ottla --repeats 1 "--node-args=--cpu-prof --cpu-prof-dir=/tmp/profiles"
 //   node benchmarks/profile.mjs /tmp/profiles/*.cpuprofile [--top 30] [--from-ms 0]
 
 import { readFile } from 'node:fs/promises'

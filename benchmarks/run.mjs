@@ -83,7 +83,7 @@ if (given.help) {
   --delay-ms <n>        before the ack-only broker answers (0)
   --bootstrap <h:p>     a real cluster in place of the ack-only broker; the topic is made and removed (needs kafkajs)
   --jars <folder>       with kafka-tools and what it needs, for Java (else KAFKA_JARS, else KAFKA_CACHE/<version>/lib)
-  --node-args "<args>"  for the Node clients, such as --cpu-prof
+  --node-args="<args>"  for the Node clients, such as --cpu-prof
   --no-store            do not append to benchmarks/results/`)
   process.exit(0)
 }
@@ -311,7 +311,7 @@ function printTable(what, byClient) {
     if (good.length === 0) continue
     const summary = summarize(good)
     rows.push([
-      `${good[0].name ?? client} ${good[0].version ?? ''}`.trim(),
+      client.includes('=') ? client : `${good[0].name ?? client} ${good[0].version ?? ''}`.trim(),
       ...columns.map(([, form]) => form(summary)),
     ])
   }

@@ -5,6 +5,7 @@
 
 import { connect } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { callbacks, futures, many, unwatched } from './loops.mjs'
 import { payloads } from './payloads.mjs'
 
 export const settings = JSON.parse(process.argv[2])
@@ -48,7 +49,7 @@ export async function measure(/** @type {Client} */ client) {
   }
   const records = makeRecords(client.shape)
   await client.connect?.()
-  await work.run(client, records, settings.warmup)
+  await work.run(client, records, settings.warmup, settings)
   await client.flush?.()
   await pause(200)
   const { capture } = await ask('warm')
@@ -57,7 +58,7 @@ export async function measure(/** @type {Client} */ client) {
   const before = process.resourceUsage()
   const startedAt = performance.now()
   delay.enable()
-  const extra = await work.run(client, records, settings.records, capture)
+  const extra = await work.run(client, records, settings.records, settings, capture)
   const elapsedMs = performance.now() - startedAt
   delay.disable()
   const after = process.resourceUsage()
@@ -92,82 +93,12 @@ function makeRecords(shape) {
   )
 }
 
-function callbacks(client, records, count) {
-  return new Promise((resolve, reject) => {
-    let settled = 0
-    let wake = null
-    const onResult = error => {
-      if (error) reject(error)
-      if (++settled === count) resolve()
-      if (wake !== null) {
-        const go = wake
-        wake = null
-        go()
-      }
-    }
-    const hasRoom = client.hasRoom
-    const send = async () => {
-      const distinct = records.length
-      for (let sent = 0; sent < count; sent++) {
-        client.sendWithCallback(records[sent % distinct], onResult)
-        if (hasRoom !== undefined) {
-          if (!hasRoom()) await client.room()
-        } else {
-          while (sent - settled >= settings.outstanding)
-            await new Promise(go => {
-              wake = go
-            })
-        }
-      }
-    }
-    send().catch(reject)
-  })
-}
-
-/** A window of futures: the oldest is awaited before the next record is sent, so each is awaited by itself. */
-async function futures(client, records, count) {
-  const distinct = records.length
-  const outstanding = Math.min(count, settings.outstanding)
-  const ring = new Array(outstanding)
-  for (let sent = 0; sent < count; sent++) {
-    const slot = sent % outstanding
-    if (sent >= outstanding) await ring[slot]
-    ring[slot] = client.send(records[sent % distinct])
-  }
-  for (let left = 0; left < outstanding; left++) await ring[(count + left) % outstanding]
-}
-
-async function unwatched(client, records, count) {
-  const distinct = records.length
-  for (let sent = 0; sent < count; sent++) {
-    client.sendUnwatched(records[sent % distinct])
-    if (!client.hasRoom()) await client.room()
-  }
-  await client.flush()
-}
-
-/** Arrays of `arraySize`, `concurrent` of them at a time. */
-async function many(client, records, count) {
-  let sent = 0
-  const sender = async () => {
-    while (sent < count) {
-      const from = sent
-      const size = Math.min(settings.arraySize, count - from)
-      sent += size
-      const array = new Array(size)
-      for (let index = 0; index < size; index++) array[index] = records[(from + index) % records.length]
-      await client.sendMany(array)
-    }
-  }
-  await Promise.all(Array.from({ length: settings.concurrent }, sender))
-}
-
 /**
  * Sends one by one, in blocks, and between the blocks makes the round trip of the very bytes that the client sent last, on
  * a bare socket in this process: the same noise strikes both.
  */
-async function oneByOne(client, records, count, captured) {
-  const send = settings.what === 'blocking-latency' ? client.sendBlocking : client.send
+async function oneByOne(client, records, count, { what }, captured) {
+  const send = what === 'blocking-latency' ? client.sendBlocking : client.send
   const raw = captured ? await rawRoundTrips(Buffer.from(captured, 'base64')) : null
   const block = 100
   const client_ = []
