@@ -1,8 +1,27 @@
-import type { Socket } from 'node:net'
-import type { NetworkError } from '../../base/errors/index.ts'
-import type { Clock } from '../../base/time/clock.ts'
-import type { Api, Body, Draft, Message } from '../protocol/index.ts'
+import { connect, type Socket } from 'node:net'
+import { NetworkError, UnsupportedVersionError } from '../../base/errors/index.ts'
+import { Fifo } from '../../base/fifo.ts'
+import { invariant } from '../../base/invariant.ts'
+import type { Clock, Timer } from '../../base/time/clock.ts'
+import {
+  type Api,
+  apis,
+  type Body,
+  DecodeError,
+  type Draft,
+  type Message,
+  Reader,
+  readResponseHeader,
+  Writer,
+  writeRequestHeader,
+} from '../protocol/index.ts'
+import { type BrokerVersions, newestApiVersions, readApiVersions } from './api-versions.ts'
 import type { Call } from './call.ts'
+import { badLength, explain } from './connect-errors.ts'
+import { dial } from './dial.ts'
+import { BadLengthError, FrameSplitter } from './frame-splitter.ts'
+import { hostAndPort } from './printable.ts'
+import { software } from './software.ts'
 
 export type { Call } from './call.ts'
 
@@ -15,65 +34,505 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs: number
   /** Covers DNS, TCP and ApiVersions, over all addresses of the host. */
   readonly setupTimeoutMs: number
+  /** Longer answers are refused before anything is allocated for them. Default: 100 MiB. */
   readonly maxResponseBytes?: number
   readonly signal?: AbortSignal
-  /** Once for each connection that `open` gave; undefined where it was closed with nothing in flight, by either side. */
+  /** Once for each connection that `open` gave; undefined where it ended with nothing in flight, by either side. */
   onClosed?(error: NetworkError | undefined): void
+  /** Default: the system's resolver, asked anew for each connection. */
   lookup?(host: string): Promise<readonly { address: string }[]>
   /** Where SASL comes in: after TCP, before ApiVersions. */
   authenticate?(connection: Connection): Promise<void>
 }
 
 export interface RequestOptions {
-  timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** The highest common one where not said. */
-  version?: number
+  readonly version?: number
 }
 
-/** One TCP connection to one broker. */
+/** A call on its way. */
+interface Pending {
+  readonly call: Call
+  readonly correlationId: number
+  readonly deadline: number
+  /** Handed to the socket: from here on its first byte may have left. */
+  isSent: boolean
+}
+
+const defaultMaxResponseBytes = 100 * 2 ** 20
+const readBufferBytes = 64 * 1024
+/** A body up to this size is copied behind its header: cheaper than two pieces for the kernel. */
+const copiedBodyBytes = 2048
+/** After this much silence the kernel asks whether the other side is still there. */
+const keepAliveAfterMs = 30_000
+/** While answers keep coming in, a time-out waits for at most so many turns of the event loop. */
+const readingTurns = 8
+/** What acks=0 wrote may take so long to leave after `close`. */
+const lingerAfterCloseMs = 1000
+
+/**
+ * One TCP connection to one broker. Kafka answers in the order of the requests, so one queue matches answers to calls;
+ * whatever does not fit (correlation id, length, contents, time) closes the connection and fails all calls in it, since
+ * nothing that follows could be trusted.
+ */
 export class Connection {
+  /** Resolves when TCP stands and ApiVersions has been answered. Rejects with a NetworkError. */
   static open(options: ConnectionOptions): Promise<Connection> {
-    return Promise.resolve(new Connection(options, undefined as unknown as Socket))
+    return dial(options, (ip, timeoutMs) => Connection.#openAt(options, ip, timeoutMs))
+  }
+
+  static async #openAt(options: ConnectionOptions, ip: string, timeoutMs: number): Promise<Connection> {
+    const deadline = options.clock.now() + timeoutMs
+    for (let version = newestApiVersions; ; version = 0) {
+      const connection = new Connection(options, ip)
+      try {
+        await connection.#setUp(version, deadline, timeoutMs)
+        return connection
+      } catch (error) {
+        invariant(error instanceof NetworkError, 'a connection fails with a NetworkError')
+        connection.destroy(error)
+        // Some brokers (librdkafka's mock) hang up on an ApiVersions newer than they know.
+        const mayBeTooNew = error.code === 'CONNECTION_CLOSED' && connection.#stage === 'versions'
+        if (!mayBeTooNew || version === 0 || connection.#bytesRead > 0 || options.signal?.aborted) throw error
+      }
+    }
   }
 
   /** `host:port (ip)`, for messages. */
-  readonly remote: string = ''
-  readonly versions: ReadonlyMap<number, readonly [min: number, max: number]> = new Map()
+  readonly remote: string
+  readonly #options: ConnectionOptions
+  readonly #clock: Clock
+  readonly #socket: Socket
+  readonly #splitter: FrameSplitter
+  #state: 'setup' | 'open' | 'closing' | 'closed' = 'setup'
+  #stage: 'tcp' | 'authentication' | 'versions' = 'tcp'
+  #broker: BrokerVersions = { versions: new Map(), finalizedFeatures: new Map() }
+  /** Calls that wait for their answer, oldest first. */
+  readonly #answers = new Fifo<Pending>()
+  /** Calls that wait for the socket. */
+  #unwritten: Pending[] = []
+  /** Calls whose bytes the socket may still read, oldest first. */
+  readonly #written = new Fifo<Pending>()
+  #nextCorrelationId = 0
+  #frames = 0
+  #bytesRead = 0
+  #lastUsedAt: number
+  #timer: Timer | undefined
+  #timerAt = 0
+  #ended: NetworkError | undefined
+  #failSetUp: ((error: NetworkError) => void) | undefined
+  readonly #gone: Promise<void>
 
-  private constructor(_options: ConnectionOptions, _socket: Socket) {}
+  private constructor(options: ConnectionOptions, ip: string) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#lastUsedAt = options.clock.now()
+    const name = hostAndPort(options.host, options.port)
+    this.remote = options.host === ip ? name : `${name} (${ip})`
+    this.#splitter = new FrameSplitter(options.maxResponseBytes ?? defaultMaxResponseBytes)
+    const buffer = Buffer.allocUnsafeSlow(readBufferBytes)
+    this.#socket = connect({
+      host: ip,
+      port: options.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveAfterMs,
+      // One buffer for all reads: nothing of an answer is kept beyond the call that reads it.
+      onread: {
+        buffer,
+        callback: length => {
+          this.#read(buffer, length)
+          return true
+        },
+      },
+    })
+    this.#socket.on('error', error => this.#lost(this.#socketError(error)))
+    this.#socket.on('end', () => this.#lost(this.#hungUp()))
+    this.#gone = new Promise(resolve => {
+      this.#socket.once('close', () => {
+        this.#lost(this.#hungUp())
+        for (let pending = this.#written.shift(); pending; pending = this.#written.shift()) pending.call.onReleased()
+        resolve()
+      })
+    })
+  }
 
   get isOpen(): boolean {
-    return false
+    return this.#state === 'open'
   }
 
+  /** Calls without an answer, or of acks=0 that are still being written. */
   get inFlight(): number {
-    return 0
+    return this.#answers.length + this.#unanswerable().length
   }
 
+  /** When the last request left or the last answer came. */
   get lastUsedAt(): number {
-    return 0
+    return this.#lastUsedAt
   }
 
   /** The socket takes no more at the moment. */
   get needsDrain(): boolean {
-    return false
+    return this.#socket.writableLength > 0
   }
 
-  versionOf(_message: Message): number {
-    return 0
+  get versions(): BrokerVersions['versions'] {
+    return this.#broker.versions
   }
 
-  request<Q extends Message, A extends Message>(
-    _api: Api<Q, A>,
-    _body: Draft<Q>,
-    _options: RequestOptions = {},
+  get finalizedFeatures(): BrokerVersions['finalizedFeatures'] {
+    return this.#broker.finalizedFeatures
+  }
+
+  /** Resolves when the socket is gone. */
+  get gone(): Promise<void> {
+    return this.#gone
+  }
+
+  /** The highest version that both sides speak. Throws UnsupportedVersionError. */
+  versionOf(message: Message): number {
+    const [ourMin, ourMax] = message.versions
+    const theirs = this.#broker.versions.get(message.key)
+    const version = theirs === undefined ? -1 : Math.min(ourMax, theirs[1])
+    if (theirs !== undefined && version >= Math.max(ourMin, theirs[0])) return version
+    const offer = theirs === undefined ? 'does not offer it' : `offers ${theirs[0]} to ${theirs[1]}`
+    throw new UnsupportedVersionError(
+      `${this.remote} and this client have no version of ${message.name} in common: we speak ${ourMin} to ${ourMax}, it ${offer}`,
+    )
+  }
+
+  /** A request as values, for everything but Produce. Rejects with a NetworkError or an UnsupportedVersionError. */
+  async request<Q extends Message, A extends Message>(
+    api: Api<Q, A>,
+    body: Draft<Q>,
+    options: RequestOptions = {},
   ): Promise<Body<A>> {
-    return Promise.reject(new Error('declared only'))
+    const version = options.version ?? this.versionOf(api.request)
+    const bytes = api.request.encode(body as never, version)
+    return (await this.#exchange(api.request, version, bytes, options.timeoutMs, reader =>
+      api.response.read(reader, version),
+    )) as Body<A>
   }
 
-  send(_call: Call): void {}
+  /** Writes a call, or queues it where the socket is full. Its callbacks come later, never during `send`. */
+  send(call: Call): void {
+    if (this.#state !== 'open' && this.#state !== 'setup') {
+      queueMicrotask(() => {
+        call.onFailure(this.#ended ?? this.#hungUp(), false)
+        call.onReleased()
+      })
+      return
+    }
+    const now = this.#clock.now()
+    this.#lastUsedAt = now
+    const pending = { call, correlationId: this.#takeCorrelationId(), deadline: now + call.timeoutMs, isSent: false }
+    if (call.expectsAnswer) this.#answers.push(pending)
+    this.#arm(pending.deadline, now)
+    if (this.#unwritten.length === 0 && this.#socket.writableLength === 0) this.#write(pending)
+    else this.#unwritten.push(pending)
+  }
 
-  close(): void {}
+  /** Ends the connection. With nothing in flight nobody hears of an error; else every call in flight fails. */
+  close(): void {
+    if (this.#state === 'closed' || this.#state === 'closing') return
+    if (this.#answers.length > 0 || this.#unwritten.length > 0 || this.#socket.writableLength === 0) {
+      this.#lost(new NetworkError('CONNECTION_CLOSED', `the connection to ${this.remote} was closed by this client`))
+      return
+    }
+    this.#state = 'closing'
+    this.#socket.destroySoon()
+    this.#timer?.cancel()
+    this.#timer = this.#clock.schedule(
+      () => this.#lost(new NetworkError('CONNECTION_CLOSED', `${this.remote} does not take what was written`)),
+      lingerAfterCloseMs,
+    )
+  }
 
-  destroy(_error: NetworkError): void {}
+  /** Ends the connection at once and fails every call in flight with this error. */
+  destroy(error: NetworkError): void {
+    this.#lost(error)
+  }
+
+  async #setUp(version: number, deadline: number, timeoutMs: number): Promise<void> {
+    const { signal } = this.#options
+    const expire = () => this.#whenRead(() => this.#lost(this.#setUpTimeout(timeoutMs)), readingTurns)
+    const giveUp = () => this.#lost(new NetworkError('CONNECT_FAILED', `connecting to ${this.remote} was given up`))
+    const timer = this.#clock.schedule(expire, deadline - this.#clock.now())
+    signal?.addEventListener('abort', giveUp)
+    const failed = new Promise<never>((_, reject) => {
+      this.#failSetUp = reject
+    })
+    try {
+      if (signal?.aborted) giveUp()
+      await Promise.race([this.#steps(version, timeoutMs), failed])
+      this.#state = 'open'
+    } finally {
+      timer.cancel()
+      signal?.removeEventListener('abort', giveUp)
+      this.#failSetUp = undefined
+    }
+  }
+
+  async #steps(version: number, timeoutMs: number): Promise<void> {
+    await new Promise<void>(resolve => {
+      this.#socket.once('connect', resolve)
+    })
+    if (this.#options.authenticate) {
+      this.#stage = 'authentication'
+      await this.#options.authenticate(this)
+    }
+    this.#stage = 'versions'
+    const { request } = apis.apiVersions
+    const draft = { clientSoftwareName: software.name, clientSoftwareVersion: software.version }
+    let asked = version
+    for (;;) {
+      const sent = asked
+      // The limit is that of the whole set-up, whose timer is already running.
+      const answer = await this.#exchange(request, sent, request.encode(draft, sent), timeoutMs * 2, reader =>
+        readApiVersions(reader, sent, this.remote),
+      )
+      if (typeof answer !== 'number') {
+        this.#broker = answer
+        return
+      }
+      asked = answer
+    }
+  }
+
+  #exchange<T>(
+    request: Message,
+    version: number,
+    body: Uint8Array,
+    timeoutMs: number | undefined,
+    read: (reader: Reader) => T,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.send({
+        apiKey: request.key,
+        apiVersion: version,
+        flexible: version >= request.flexibleFrom,
+        body: [body],
+        bodyBytes: body.length,
+        expectsAnswer: true,
+        timeoutMs: timeoutMs ?? this.#options.requestTimeoutMs,
+        onAnswer: reader => {
+          // A copy: fields of bytes are views, and outlive this call.
+          const bytes = Buffer.from(reader.bytes.subarray(reader.offset, reader.end))
+          try {
+            resolve(read(new Reader(bytes)))
+          } catch (error) {
+            if (error instanceof DecodeError) throw error
+            reject(error)
+          }
+        },
+        onFailure: reject,
+        onReleased() {},
+      })
+    })
+  }
+
+  /** The last eight ids are left to SASL exchanges, as in Java (SaslClientAuthenticator). */
+  #takeCorrelationId(): number {
+    const id = this.#nextCorrelationId
+    this.#nextCorrelationId = id === 0x7fffffff - 8 ? 0 : id + 1
+    return id
+  }
+
+  #write(pending: Pending): void {
+    const { call } = pending
+    pending.isSent = true
+    this.#written.push(pending)
+    const head = new Writer(64)
+    head.int32(0)
+    const { apiKey, apiVersion } = call
+    const { clientId } = this.#options
+    writeRequestHeader(head, { apiKey, apiVersion, correlationId: pending.correlationId, clientId }, call.flexible)
+    const bytes = head.written()
+    bytes.writeInt32BE(bytes.length - 4 + call.bodyBytes, 0)
+    const done = (error?: Error | null) => this.#onWritten(pending, error)
+    const socket = this.#socket
+    if (call.bodyBytes <= copiedBodyBytes) {
+      socket.write(Buffer.concat([bytes, ...call.body]), done)
+      return
+    }
+    socket.cork()
+    socket.write(bytes)
+    const last = call.body.length - 1
+    for (const [index, piece] of call.body.entries()) socket.write(piece, index === last ? done : undefined)
+    socket.uncork()
+  }
+
+  #onWritten(pending: Pending, error: Error | null | undefined): void {
+    // What a broken socket did not write is released when the socket is gone: until then it may still be read.
+    if (error || this.#state === 'closed') return
+    invariant(this.#written.shift() === pending, 'writes end in the order they began')
+    pending.call.onReleased()
+    if (this.#unwritten.length === 0 || this.#socket.writableLength > 0) return
+    const waiting = this.#unwritten
+    this.#unwritten = []
+    this.#socket.cork()
+    for (const next of waiting) this.#write(next)
+    this.#socket.uncork()
+  }
+
+  #read(bytes: Buffer, length: number): void {
+    this.#bytesRead += length
+    try {
+      this.#splitter.push(bytes, length, this.#onFrame)
+    } catch (error) {
+      if (error instanceof BadLengthError) this.#lost(badLength(this.remote, error, this.#frames === 0))
+      else if (error instanceof DecodeError) this.#lost(this.#badResponse(error))
+      else {
+        // A bug of ours in a callback: the queue may be out of step, so the connection cannot live on.
+        this.#lost(new NetworkError('CONNECTION_CLOSED', `reading an answer of ${this.remote} failed`, error))
+        throw error
+      }
+    }
+  }
+
+  readonly #onFrame = (bytes: Buffer, start: number, end: number): boolean => {
+    if (this.#state === 'closed') return false
+    this.#frames++
+    const reader = new Reader(bytes, start, end)
+    const pending = this.#answers.first
+    const correlationId = bytes.readInt32BE(start)
+    if (pending === undefined || !pending.isSent)
+      throw new DecodeError(`answer ${correlationId} came, but no request waits for one`)
+    if (pending.correlationId !== correlationId)
+      throw new DecodeError(`answer ${correlationId} came where ${pending.correlationId} was due`)
+    readResponseHeader(reader, pending.call.apiKey, pending.call.flexible)
+    this.#answers.shift()
+    this.#lastUsedAt = this.#clock.now()
+    try {
+      pending.call.onAnswer(reader)
+    } catch (error) {
+      if (error instanceof DecodeError) this.#lost(this.#badResponse(error), pending)
+      throw error
+    }
+    return (this.#state as string) !== 'closed'
+  }
+
+  /** One timer for all deadlines: armed for the earliest, and looked at again when it fires. */
+  #arm(deadline: number, now: number): void {
+    if (this.#state === 'closed' || (this.#timer !== undefined && this.#timerAt <= deadline)) return
+    this.#timer?.cancel()
+    this.#timerAt = deadline
+    this.#timer = this.#clock.schedule(() => {
+      this.#timer = undefined
+      this.#checkDeadlines(readingTurns)
+    }, deadline - now)
+  }
+
+  #checkDeadlines(turns: number): void {
+    if (this.#state === 'closed') return
+    const next = this.#earliest()
+    if (next === undefined) return
+    const now = this.#clock.now()
+    if (next.deadline > now) this.#arm(next.deadline, now)
+    else this.#whenRead(() => this.#expire(), turns)
+  }
+
+  #expire(): void {
+    const next = this.#earliest()
+    if (next === undefined) return
+    if (next.deadline > this.#clock.now()) {
+      this.#checkDeadlines(readingTurns)
+      return
+    }
+    const { apiKey, timeoutMs } = next.call
+    const what = next.call.expectsAnswer ? 'no answer' : 'a request could not be written'
+    this.#lost(
+      new NetworkError('REQUEST_TIMEOUT', `${this.remote}: ${what} within ${timeoutMs} ms (API key ${apiKey})`),
+    )
+  }
+
+  /**
+   * After a stall of the event loop its timers fire before its sockets are read. So what lies ready is read first: the end
+   * of this turn comes after the sockets, and more turns follow as long as bytes keep coming.
+   */
+  #whenRead(decide: () => void, turns: number): void {
+    const before = this.#bytesRead
+    this.#clock.atEndOfTurn(() => {
+      if (this.#state === 'closed') return
+      if (this.#bytesRead === before || turns <= 1) decide()
+      else this.#whenRead(decide, turns - 1)
+    })
+  }
+
+  #earliest(): Pending | undefined {
+    let earliest: Pending | undefined
+    for (const pending of [...this.#answers, ...this.#unanswerable()])
+      if (earliest === undefined || pending.deadline < earliest.deadline) earliest = pending
+    return earliest
+  }
+
+  /** Calls of acks=0 that are not written yet. */
+  #unanswerable(): Pending[] {
+    if (this.#written.length === 0 && this.#unwritten.length === 0) return []
+    return [...this.#written, ...this.#unwritten].filter(pending => !pending.call.expectsAnswer)
+  }
+
+  /** The end, whatever its reason. Who must know of it hears first, then the calls, oldest first. */
+  #lost(error: NetworkError, first?: Pending): void {
+    if (this.#state === 'closed') return
+    const wasOpen = this.#state !== 'setup'
+    this.#state = 'closed'
+    this.#timer?.cancel()
+    this.#timer = undefined
+    const failed = [...(first === undefined ? [] : [first]), ...this.#answers, ...this.#unanswerable()]
+    const unwritten = this.#unwritten
+    this.#unwritten = []
+    while (this.#answers.shift()) {}
+    this.#ended = error
+    this.#socket.destroy()
+    const steps = [
+      () => this.#failSetUp?.(error),
+      () => wasOpen && this.#options.onClosed?.(failed.length > 0 || isTelling(error) ? error : undefined),
+      ...failed.map(pending => () => pending.call.onFailure(error, pending.isSent)),
+      ...unwritten.map(pending => () => pending.call.onReleased()),
+    ]
+    runAll(steps)
+  }
+
+  #hungUp(): NetworkError {
+    const hint =
+      this.#stage === 'versions' && this.#frames === 0 ? ' before it answered: is this a TLS port, or no Kafka?' : ''
+    return new NetworkError('CONNECTION_CLOSED', `${this.remote} closed the connection${hint}`)
+  }
+
+  #socketError(error: Error): NetworkError {
+    return this.#stage === 'tcp'
+      ? new NetworkError('CONNECT_FAILED', `cannot connect to ${this.remote}: ${explain(error)}`, error)
+      : new NetworkError('CONNECTION_CLOSED', `the connection to ${this.remote} broke: ${explain(error)}`, error)
+  }
+
+  #setUpTimeout(timeoutMs: number): NetworkError {
+    const within = `within ${Math.round(timeoutMs)} ms`
+    return this.#stage === 'tcp'
+      ? new NetworkError('CONNECT_TIMEOUT', `no connection to ${this.remote} ${within}`)
+      : new NetworkError(
+          'CONNECT_TIMEOUT',
+          `${this.remote} took the connection and then said nothing ${within}: is this a Kafka broker, and a plaintext port?`,
+        )
+  }
+
+  #badResponse(error: DecodeError): NetworkError {
+    return new NetworkError('BAD_RESPONSE', `${this.remote} sent what is no answer: ${error.message}`, error)
+  }
+}
+
+/** Whether an error is worth telling where no call was in flight. Hanging up on an idle connection is ordinary. */
+const isTelling = (error: NetworkError) => error.code !== 'CONNECTION_CLOSED'
+
+/** Runs all of them, even if one throws; the first error goes on to the caller. */
+function runAll(steps: (() => unknown)[]): void {
+  let thrown: { error: unknown } | undefined
+  for (const step of steps)
+    try {
+      step()
+    } catch (error) {
+      thrown ??= { error }
+    }
+  if (thrown) throw thrown.error
 }

@@ -1,0 +1,45 @@
+import { brokerErrorCode, errorNumber, NetworkError } from '../../base/errors/index.ts'
+import { apis, type Body, DecodeError, type Reader } from '../protocol/index.ts'
+
+const { request, response } = apis.apiVersions
+const unsupportedVersion = errorNumber('UNSUPPORTED_VERSION')
+
+export const newestApiVersions = request.versions[1]
+
+/** What a broker said of itself. Kept per connection: brokers of one cluster may differ. */
+export interface BrokerVersions {
+  readonly versions: ReadonlyMap<number, readonly [min: number, max: number]>
+  readonly finalizedFeatures: ReadonlyMap<string, readonly [min: number, max: number]>
+}
+
+/** An answer to ApiVersions: what it says, or the lower version in which to ask again. */
+export function readApiVersions(reader: Reader, asked: number, remote: string): BrokerVersions | number {
+  const start = reader.offset
+  const errorCode = reader.int16()
+  reader.offset = start
+  if (errorCode === unsupportedVersion && asked > 0) return lowerVersion(reader, asked)
+  const answer = response.read(reader, asked)
+  if (answer.errorCode !== 0) {
+    const { name } = brokerErrorCode(answer.errorCode)
+    throw new NetworkError('CONNECT_FAILED', `${remote} answered ${name} to ApiVersions v${asked}`)
+  }
+  return {
+    versions: new Map(usable(answer).map(row => [row.apiKey, [row.minVersion, row.maxVersion]])),
+    finalizedFeatures: new Map(
+      answer.finalizedFeatures.map(feature => [feature.name, [feature.minVersionLevel, feature.maxVersionLevel]]),
+    ),
+  }
+}
+
+/** A refusal is written in v0, and since Kafka 2.4 says which versions of ApiVersions there are. Always lower than `asked`. */
+function lowerVersion(reader: Reader, asked: number): number {
+  try {
+    const row = usable(response.read(reader, 0)).find(({ apiKey }) => apiKey === request.key)
+    return row === undefined ? 0 : Math.max(0, Math.min(row.maxVersion, asked - 1))
+  } catch (error) {
+    if (error instanceof DecodeError) return 0
+    throw error
+  }
+}
+
+const usable = (answer: Body<typeof response>) => answer.apiKeys.filter(row => row.minVersion <= row.maxVersion)
