@@ -19,7 +19,7 @@ export interface ProduceCall {
 
 export function produceBody({ topic = 'orders', topicId, partition = 0, acks = -1, records }: ProduceCall) {
   const partitionData = [{ index: partition, records }]
-  return { acks, timeoutMs: 1000, topicData: [{ name: topic, ...(topicId && { topicId }), partitionData }] }
+  return { acks, timeoutMs: 20_000, topicData: [{ name: topic, ...(topicId && { topicId }), partitionData }] }
 }
 
 /** Produces one batch to one partition and gives what was answered for it. */

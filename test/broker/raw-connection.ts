@@ -51,8 +51,12 @@ export class RawConnection implements AsyncDisposable {
     })
   }
 
-  static async open(broker: Broker, brokerId = 1): Promise<RawConnection> {
-    const socket = connect({ host: '127.0.0.1', port: broker.ports.get(brokerId)! })
+  static open(broker: Broker, brokerId = 1): Promise<RawConnection> {
+    return RawConnection.to('127.0.0.1', broker.ports.get(brokerId)!)
+  }
+
+  static async to(host: string, port: number): Promise<RawConnection> {
+    const socket = connect({ host, port })
     await once(socket, 'connect')
     return new RawConnection(socket)
   }

@@ -19,7 +19,7 @@ test('ApiVersions: Produce is announced from 0 on, so that old librdkafka compre
   }
 })
 
-test('ApiVersions: a version that is too new is answered in version 0, with the error and all versions', async () => {
+test('ApiVersions: a version that is too new is answered in version 0, with the error and its own versions', async () => {
   await using broker = await startBroker()
   await using connection = await RawConnection.open(broker)
   const frame = Buffer.from([0, 0, 0, 14, 0, 18, 0, 99, 0, 0, 0, 5, 0, 1, 0x78, 0, 0, 0])
@@ -28,7 +28,7 @@ test('ApiVersions: a version that is too new is answered in version 0, with the 
   expect(readResponseHeader(reader, 18, false)).toBe(5)
   const answer = apis.apiVersions.response.read(reader, 0)
   expect(answer.errorCode).toBe(errorNumber('UNSUPPORTED_VERSION'))
-  expect(answer.apiKeys.length).toBeGreaterThan(5)
+  expect(answer.apiKeys).toEqual([{ apiKey: 18, minVersion: 0, maxVersion: 4 }])
   expect(reader.remaining).toBe(0)
   expect((await connection.call(apis.metadata, 9, { topics: [] })).brokers).toHaveLength(1)
 })

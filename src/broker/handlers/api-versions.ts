@@ -1,5 +1,5 @@
 import { errorNumber } from '../../base/errors/index.ts'
-import { apis, type Body } from '../../wire/protocol/index.ts'
+import { apis, apiVersionsKey, type Body } from '../../wire/protocol/index.ts'
 import { anyInjectedError, handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { apiOf } from '../versions.ts'
@@ -28,7 +28,8 @@ export const apiVersionsHandler = handler('ApiVersions', apis.apiVersions, {
   },
 })
 
-/** What a request of an unknown version gets, in version 0: the error and, since Kafka 2.4, the whole list. */
+/** What a request of an unknown version gets, in version 0: the error, and the versions of this API alone (KIP-511). */
 export function unsupportedApiVersions(cluster: Cluster): { errorCode: number; apiKeys: Announced } {
-  return { errorCode: errorNumber('UNSUPPORTED_VERSION'), apiKeys: announced(cluster) }
+  const own = announced(cluster).filter(({ apiKey }) => apiKey === apiVersionsKey)
+  return { errorCode: errorNumber('UNSUPPORTED_VERSION'), apiKeys: own }
 }

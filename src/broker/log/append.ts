@@ -2,6 +2,7 @@ import type { BrokerErrorCode } from '../../base/errors/index.ts'
 import { attributesAt, batchHeaderSize, codecMask } from '../../wire/protocol/records/batch-layout.ts'
 import {
   type BatchHeader,
+  type BatchVerdict,
   endOfBatch,
   setBaseOffset,
   setLogAppendTime,
@@ -11,7 +12,7 @@ import {
 import { decompress } from '../decompress.ts'
 import type { Partition } from '../topic.ts'
 import type { TopicSettings } from '../topic-config.ts'
-import { setMaxTimestamp } from './max-timestamp.ts'
+import { setCreateTime } from './create-time.ts'
 import { type RecordScan, scanRecords } from './record-scan.ts'
 
 export interface Refusal {
@@ -55,18 +56,17 @@ export function appendRecords(
   if (alone) return alone
   // What a codec gave is kept for the second look at the records.
   let inflated: Buffer | undefined
+  let codecFailed = false
   const verdict = validateBatch(records, 0, {
     maxMessageBytes: settings.maxMessageBytes,
-    decompress: (codec, compressed) => {
+    decompress(codec, compressed) {
+      codecFailed = true
       inflated = decompress(codec, compressed)
+      codecFailed = false
       return inflated
     },
   })
-  if (!verdict.ok) {
-    const { error, message, recordIndex } = verdict
-    const recordErrors = recordIndex === undefined ? [] : [{ batchIndex: recordIndex, batchIndexErrorMessage: message }]
-    return { refusal: { error, message, recordErrors } }
-  }
+  if (!verdict.ok) return { refusal: refusalOf(verdict, codecFailed) }
   const { header } = verdict
   if (header.attributes.transactional)
     return refuse('INVALID_TXN_STATE', 'the embedded broker has no transactions yet, and the batch is transactional')
@@ -79,9 +79,17 @@ export function appendRecords(
       ? Number.POSITIVE_INFINITY
       : context.wallTime + settings.timestampAfterMaxMs,
   })
-  const refusal = refuseRecords(partition, settings, header, scan)
+  const refusal = refuseRecords(partition, header, scan)
   if (refusal) return refusal
   return appendValid(partition, settings, records, header, scan, context)
+}
+
+/** Kafka has no error of its own for what a codec cannot read: its library's exception comes out as UNKNOWN_SERVER_ERROR. */
+function refusalOf(verdict: Exclude<BatchVerdict, { ok: true }>, codecFailed: boolean): Refusal {
+  const { fault, error, message, recordIndex } = verdict
+  if (fault === 'records') return { error: codecFailed ? 'UNKNOWN_SERVER_ERROR' : 'INVALID_RECORD', message }
+  const recordErrors = recordIndex === undefined ? [] : [{ batchIndex: recordIndex, batchIndexErrorMessage: message }]
+  return { error, message, recordErrors }
 }
 
 function appendValid(
@@ -112,7 +120,8 @@ function appendValid(
   if (settings.logAppendTime) {
     maxTimestamp = context.wallTime
     setLogAppendTime(bytes, 0, maxTimestamp)
-  } else if (maxTimestamp !== header.maxTimestamp) setMaxTimestamp(bytes, maxTimestamp)
+  } else if (maxTimestamp !== header.maxTimestamp || header.attributes.timestampType === 'log-append-time')
+    setCreateTime(bytes, maxTimestamp)
   log.append({
     baseOffset,
     lastOffset: baseOffset + BigInt(header.lastOffsetDelta),
@@ -150,14 +159,7 @@ function refuseUnlessOneBatch(records: Buffer, version: number): AppendOutcome |
   )
 }
 
-function refuseRecords(
-  partition: Partition,
-  settings: TopicSettings,
-  header: BatchHeader,
-  scan: RecordScan,
-): AppendOutcome | null {
-  if (!settings.logAppendTime && header.attributes.timestampType === 'log-append-time')
-    return refuse('INVALID_TIMESTAMP', 'a producer must not set the timestamp type to LogAppendTime')
+function refuseRecords(partition: Partition, header: BatchHeader, scan: RecordScan): AppendOutcome | null {
   if (scan.problems.length === 0) return null
   const recordErrors = scan.problems.map(({ index, kind }) => ({
     batchIndex: index,
