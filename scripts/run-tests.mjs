@@ -1,6 +1,7 @@
 // Runs vitest and prints, as the very last line, what really ran: "N passed, N failed, N skipped".
 //   node scripts/run-tests.mjs [--counts <folder>] [vitest arguments]   one run; with a folder its counts are kept there
 //   node scripts/run-tests.mjs --sum <folder>                           the sum of all runs whose counts are in the folder
+// OTTLA_TEST_COUNTS names the folder for counts as --counts does, for runs that are started by `npm test`.
 // A run that breaks without a failed test (a file that cannot be loaded, an unhandled error, no result at all) counts as failed.
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -71,13 +72,21 @@ function sumOf(folder) {
 async function main(given) {
   const [option, folder, ...rest] = given
   if (option === '--sum' && folder !== undefined) return finish(sumOf(folder))
-  if (option !== '--counts') return finish(await run(given))
+  if (option !== '--counts') {
+    const wanted = process.env.OTTLA_TEST_COUNTS
+    return wanted ? await runAndKeep(wanted, given) : finish(await run(given))
+  }
   if (folder === undefined) throw new Error('--counts needs a folder')
+  await runAndKeep(folder, rest)
+}
+
+/** A run whose counts are kept in a folder. */
+async function runAndKeep(folder, vitestArguments) {
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `${process.hrtime.bigint()}-${process.pid}.json`)
   // Written first, so that a run that is killed is seen in the sum.
   writeFileSync(file, JSON.stringify({ ...nothing, failed: 1 }))
-  const counts = await run(rest)
+  const counts = await run(vitestArguments)
   writeFileSync(file, JSON.stringify(counts))
   finish(counts)
 }
