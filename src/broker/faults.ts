@@ -72,21 +72,17 @@ export class Faults {
   }
 
   /**
-   * The request is handled (a batch is appended), and its answer is lost: the connection is reset, after `delayMs`.
+   * The request is handled (a batch is appended), and its answer is lost: after `delayMs` (default 0) the connection is
+   * reset, or with `reset: false` closed, so that the client still gets all answers that were sent before.
    * What a leader that dies after the append looks like to a producer.
    */
-  loseAnswerAfterAppend(api: KafkaApiName = 'Produce', options: FaultOptions & { delayMs?: number } = {}): Fault {
-    const { delayMs, ...match } = options
-    return this.add({
-      ...match,
-      api,
-      phase: 'after',
-      name: 'lose-answer',
-      action: {
-        type: 'close',
-        ...(delayMs !== undefined && { afterMs: delayMs }),
-      },
-    })
+  loseAnswerAfterAppend(
+    api: KafkaApiName = 'Produce',
+    options: FaultOptions & { delayMs?: number; reset?: boolean } = {},
+  ): Fault {
+    const { delayMs: afterMs, reset, ...match } = options
+    const how = { ...(afterMs !== undefined && { afterMs }), ...(reset !== undefined && { reset }) }
+    return this.#named(api, 'after', { type: 'close', ...how }, match, 'lose-answer')
   }
 
   /** The request is handled, but never answered; the connection stays open. */

@@ -56,6 +56,14 @@ describe('the answer is lost after the append', () => {
     await connection.closed
   })
 
+  test('without a reset, the answers sent before it arrive', async () => {
+    broker.faults.loseAnswerAfterAppend('Produce', { skip: 3, reset: false })
+    const ids = ['a', 'b', 'c', 'd'].map(value => startSending(batchOf([value])))
+    for (const id of ids.slice(0, 3)) await connection.answer(apis.produce.response, 9, id)
+    expect(await connection.closed).toEqual({ reset: false })
+    expect(values()).toEqual(['a', 'b', 'c', 'd'])
+  })
+
   test('only for requests that the predicate chooses', async () => {
     broker.faults.loseAnswerAfterAppend('Produce', {
       when: request => request.batches.some(({ baseSequence }) => baseSequence === 1),
@@ -157,10 +165,14 @@ test('a delay keeps the order of answers on a connection', async () => {
   await connection.answer(apis.metadata.response, 9, second)
 })
 
-test('a throttle time stands in the answer', async () => {
-  broker.faults.throttle('Produce', 30)
-  expect((await connection.call(apis.produce, 9, produceBody({ records: batchOf(['a']) }))).throttleTimeMs).toBe(30)
-  expect((await connection.call(apis.produce, 9, produceBody({ records: batchOf(['a']) }))).throttleTimeMs).toBe(0)
+test('a throttle time stands in the answer, and the connection is not read for as long', async () => {
+  broker.faults.throttle('Produce', 50)
+  const startedAt = performance.now()
+  const first = await connection.call(apis.produce, 9, produceBody({ records: batchOf(['a']) }))
+  expect(first.throttleTimeMs).toBe(50)
+  const second = await connection.call(apis.produce, 9, produceBody({ records: batchOf(['a']) }))
+  expect(second.throttleTimeMs).toBe(0)
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(49)
 })
 
 test('a truncated answer ends in the middle of its frame', async () => {
