@@ -101,13 +101,13 @@ async function oneByOne(client, records, count, { what }, captured) {
   const send = what === 'blocking-latency' ? client.sendBlocking : client.send
   const raw = captured ? await rawRoundTrips(Buffer.from(captured, 'base64')) : null
   const block = 100
-  const client_ = []
+  const own = []
   const bare = []
   for (let sent = 0; sent < count; ) {
     for (const end = Math.min(count, sent + block); sent < end; sent++) {
       const startedAt = process.hrtime.bigint()
       await send(records[sent % records.length])
-      client_.push(Number(process.hrtime.bigint() - startedAt) / 1000)
+      own.push(Number(process.hrtime.bigint() - startedAt) / 1000)
     }
     if (raw === null) continue
     for (let left = block; left > 0; left--) {
@@ -119,7 +119,7 @@ async function oneByOne(client, records, count, { what }, captured) {
   raw?.close()
   return {
     rawRecords: bare.length,
-    latencyMicros: quantiles(client_),
+    latencyMicros: quantiles(own),
     rawLatencyMicros: bare.length > 0 ? quantiles(bare) : null,
     rawRequestBytes: captured ? Buffer.from(captured, 'base64').length : null,
   }
