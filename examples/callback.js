@@ -17,7 +17,7 @@ for (let id = 0; id < 10_000; id++) {
     }
     acknowledged++
     if (id % 2500 === 0)
-      console.log(`reading ${id} is at ${metadata.topic}-${metadata.partition}, offset ${metadata.offset}`)
+      console.log(`reading ${id} is at ${metadata?.topic}-${metadata?.partition}, offset ${metadata?.offset}`)
   })
   if (!producer.hasRoom) await producer.room()
 }
