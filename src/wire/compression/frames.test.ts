@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { loadCodecSync } from './index.ts'
 import { measureLz4Frame } from './lz4-frame.ts'
 import { makeZstd } from './zstd.ts'
-import { boundZstdFrames } from './zstd-frame.ts'
+import { splitZstdFrames } from './zstd-frame.ts'
 
 const require = createRequire(import.meta.url)
 const sizes = [0, 1, 100, 65_536, 65_537, 300_000, 5_000_000]
@@ -116,12 +116,14 @@ describe('zstd', () => {
     const frames = Buffer.concat([wasm.compress(Buffer.from('one ')), skippable, wasm.compress(Buffer.from('two'))])
     expect(wasm.decompress(frames, 7).toString()).toBe('one two')
     expect(loadCodecSync('zstd').decompress(frames, 7).toString()).toBe('one two')
+    for (const codec of [wasm, loadCodecSync('zstd')]) expect(() => codec.decompress(frames, 6)).toThrow(/more than/)
+    expect(loadCodecSync('zstd').decompress(skippable, 0)).toHaveLength(0)
   })
 
   test('the bound is never below what a frame becomes', () => {
     for (const size of sizes) {
       const compressed = Buffer.from(wasm.compress(Buffer.alloc(size, 'upper bound ')))
-      expect(boundZstdFrames(compressed)).toBeGreaterThanOrEqual(size)
+      expect(splitZstdFrames(compressed).bound).toBeGreaterThanOrEqual(size)
     }
   })
 })

@@ -5,11 +5,20 @@ const magic = 0xfd2fb528
 const skippableMagic = 0x184d2a50
 const largestBlock = 128 * 1024
 
+export interface ZstdFrames {
+  /** Those with content, one after the other. */
+  readonly frames: Buffer[]
+  /** At most so many bytes they will become. */
+  readonly bound: number
+}
+
 /**
- * An upper bound of what zstd frames will become, from their block headers alone. Streaming writers, as Java's, do not
- * announce the content's size, and what is announced is not to be trusted.
+ * Splits zstd bytes into frames (node:zlib reads only the first one) and gives an upper bound of what they will become,
+ * from their block headers alone. Streaming writers, as Java's, do not announce the content's size, and what is
+ * announced is not to be trusted.
  */
-export function boundZstdFrames(input: Buffer): number {
+export function splitZstdFrames(input: Buffer): ZstdFrames {
+  const frames: Buffer[] = []
   let at = 0
   let bound = 0
 
@@ -22,6 +31,7 @@ export function boundZstdFrames(input: Buffer): number {
 
   if (input.length === 0) throw damaged('zstd', 'no frame')
   while (at < input.length) {
+    const start = at
     const word = input.readUInt32LE(need(4))
     if ((word & 0xfffffff0) >>> 0 === skippableMagic) {
       need(input.readUInt32LE(need(4)))
@@ -47,6 +57,7 @@ export function boundZstdFrames(input: Buffer): number {
       if (head & 1) break
     }
     if (descriptor & 4) need(4)
+    frames.push(input.subarray(start, at))
   }
-  return bound
+  return { frames, bound }
 }

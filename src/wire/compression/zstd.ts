@@ -3,7 +3,7 @@ import zlib from 'node:zlib'
 import { asBuffer, type Codec, checkLevel } from './codec.ts'
 import { damaged, tooMuch } from './damaged.ts'
 import { inflate } from './inflate.ts'
-import { boundZstdFrames } from './zstd-frame.ts'
+import { splitZstdFrames } from './zstd-frame.ts'
 import { loadWasmZstd } from './zstd-wasm.ts'
 
 interface ZstdOptions {
@@ -37,8 +37,14 @@ function nativeZstd(native: NativeZstd): Codec {
     compress: (input, level) => native.zstdCompressSync(input, options(level)),
     compressAsync: async (input, level) => zstdCompress(input, options(level)),
     decompress(input, maxBytes) {
-      boundZstdFrames(asBuffer(input)) // finds frames that break off, which some releases read without an error
-      return inflate('zstd', maxBytes, limit => native.zstdDecompressSync(input, limit))
+      const { frames } = splitZstdFrames(asBuffer(input))
+      let left = maxBytes
+      const parts = frames.map(frame => {
+        const part = inflate('zstd', left, limit => native.zstdDecompressSync(frame, limit))
+        left -= part.length
+        return part
+      })
+      return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
     },
   }
 }
@@ -51,7 +57,7 @@ function wasmZstd(): Codec {
     compress: (input, level) => wasm.compress(input, checkLevel('zstd', level)),
     compressAsync: async (input, level) => wasm.compress(input, checkLevel('zstd', level)),
     decompress(input, maxBytes) {
-      const bound = boundZstdFrames(asBuffer(input))
+      const { bound } = splitZstdFrames(asBuffer(input))
       const output = wasm.decompress(input, Math.min(bound, maxBytes))
       if (output !== null) return output
       if (bound > maxBytes) throw tooMuch('zstd', maxBytes)
