@@ -16,7 +16,7 @@ const makers = { snappy: makeSnappy, lz4: makeLz4, zstd: makeZstd } as const
 
 /**
  * The codec of that name. Native and WASM libraries are loaded here, on the first call for them, not when ottla is
- * imported: 1 to 7 ms, once. Throws an Error that names the codec where its library does not load on this platform.
+ * imported: up to some 30 ms, once. Throws an Error that names the codec where its library does not load on this platform.
  */
 export function loadCodecSync(name: CodecName): Codec {
   const known = loaded.get(name)
