@@ -92,6 +92,7 @@ export class Connection {
       } catch (error) {
         invariant(error instanceof NetworkError, 'a connection fails with a NetworkError')
         connection.destroy(error)
+        await connection.gone
         // Some brokers (librdkafka's mock) hang up on an ApiVersions newer than they know.
         const mayBeTooNew = error.code === 'CONNECTION_CLOSED' && connection.#stage === 'versions'
         if (!mayBeTooNew || version === 0 || connection.#bytesRead > 0 || options.signal?.aborted) throw error
@@ -115,6 +116,7 @@ export class Connection {
   /** Calls whose bytes the socket may still read, oldest first. */
   readonly #written = new Fifo<Pending>()
   #nextCorrelationId = 0
+  #answersSinceOpen = 0
   #frames = 0
   #bytesRead = 0
   #lastUsedAt: number
@@ -165,6 +167,11 @@ export class Connection {
   /** Calls without an answer, or of acks=0 that are still being written. */
   get inFlight(): number {
     return this.#answers.length + this.#unanswerable().length
+  }
+
+  /** How many answers came since the connection was set up. */
+  get answers(): number {
+    return this.#answersSinceOpen
   }
 
   /** When the last request left or the last answer came. */
@@ -404,6 +411,7 @@ export class Connection {
     readResponseHeader(reader, pending.call.apiKey, pending.call.flexible)
     this.#answers.shift()
     this.#lastUsedAt = this.#clock.now()
+    if (this.#state === 'open') this.#answersSinceOpen++
     try {
       pending.call.onAnswer(reader)
     } catch (error) {
