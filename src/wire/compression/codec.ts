@@ -1,5 +1,5 @@
 export type CodecName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-export type CodecId = 0 | 1 | 2 | 3 | 4
+type CodecId = 0 | 1 | 2 | 3 | 4
 
 /** A way to compress the records of a batch. Ids and names are those of Kafka's CompressionType.java. */
 export interface Codec {
@@ -23,7 +23,7 @@ export interface Codec {
 export const codecNames: readonly CodecName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
 /** Kafka's levels (KIP-390): lowest, highest, default. Codecs without levels are not here. */
-export const compressionLevels = {
+const compressionLevels = {
   gzip: { lowest: -1, highest: 9, standard: -1 },
   lz4: { lowest: 1, highest: 17, standard: 9 },
   zstd: { lowest: -131072, highest: 22, standard: 3 },

@@ -1,11 +1,11 @@
-import { type Codec, type CodecId, type CodecName, codecNames } from './codec.ts'
+import { type Codec, type CodecName, codecNames } from './codec.ts'
 import { gzip } from './gzip.ts'
 import { makeLz4 } from './lz4.ts'
 import { none } from './none.ts'
 import { makeSnappy } from './snappy.ts'
 import { makeZstd } from './zstd.ts'
 
-export { type Codec, type CodecId, type CodecName, codecNames, compressionLevels } from './codec.ts'
+export { type Codec, type CodecName, codecNames } from './codec.ts'
 
 const loaded = new Map<CodecName, Codec>([
   ['none', none],
@@ -42,9 +42,4 @@ export async function loadCodec(name: CodecName): Promise<Codec> {
 export function codecById(id: number): Codec | undefined {
   const name = codecNames[id]
   return name === undefined ? undefined : loadCodecSync(name)
-}
-
-/** Whether the number is the id of a codec. */
-export function isCodecId(id: number): id is CodecId {
-  return codecNames[id] !== undefined
 }
