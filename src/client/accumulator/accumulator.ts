@@ -1,5 +1,6 @@
 import { KafkaError } from '../../base/errors/index.ts'
 import { invariant } from '../../base/invariant.ts'
+import type { Clock } from '../../base/time/clock.ts'
 import type { Codec } from '../../wire/compression/index.ts'
 import { batchHeaderSize } from '../../wire/protocol/records/batch-layout.ts'
 import { Batch, type Listener } from './batch.ts'
@@ -20,6 +21,7 @@ export interface AccumulatorOptions {
   readonly batchSize: number
   readonly bufferMemory: number
   readonly deliveryTimeoutMs: number
+  readonly clock: Clock
   /** undefined: no compression. */
   readonly codec: Codec | undefined
   readonly compressionLevel: number | undefined
@@ -46,7 +48,7 @@ export class Accumulator {
 
   /**
    * Encodes a record into its partition's newest batch and returns that batch; the record is its last. Memory must have
-   * been asked for before: what the record takes is lent here.
+   * been asked for before: what the record takes is lent here. `calledAt` is the time of the call where that was earlier.
    */
   append(
     queue: PartitionQueue,
@@ -56,7 +58,7 @@ export class Accumulator {
     headers: Uint8Array | undefined,
     timestamp: number,
     listener: Listener,
-    calledAt: number,
+    calledAt?: number,
   ): Batch {
     let batch = queue.openBatch
     if (batch !== undefined) {
@@ -72,12 +74,9 @@ export class Accumulator {
       this.seal(batch)
     }
     const followsFull = batch !== undefined
-    batch = new Batch(
-      queue,
-      this.pool.take(queue.usualBatchBytes),
-      calledAt,
-      calledAt + this.#options.deliveryTimeoutMs,
-    )
+    const createdAt = calledAt ?? this.#options.clock.now()
+    const deadline = createdAt + this.#options.deliveryTimeoutMs
+    batch = new Batch(queue, this.pool.take(queue.usualBatchBytes), createdAt, deadline)
     const appended = batch.append(key, keyLength, value, headers, timestamp, listener, this.#limitBytes, this.pool)
     invariant(appended, 'an empty batch takes any record')
     queue.waiting.push(batch)
@@ -197,11 +196,10 @@ export class Accumulator {
     this.pool.give(old)
   }
 
-  /** The records of a sealed batch as they were before compression. */
+  /** The records of a batch as they are without compression. A batch may also fail before it was ever sealed. */
   recordsOf(batch: Batch): Buffer {
-    if (batch.state === 'open' || batch.state === 'compressing')
-      return batch.plain!.subarray(batchHeaderSize, batch.length)
-    const stored = batch.wire!.subarray(batchHeaderSize)
+    if (batch.wire === undefined) return batch.plain!.subarray(batchHeaderSize, batch.length)
+    const stored = batch.wire.subarray(batchHeaderSize)
     return batch.codec === 0 ? stored : this.#options.codec!.decompress(stored, 2 ** 30)
   }
 
@@ -213,24 +211,30 @@ export class Accumulator {
     const records = this.recordsOf(batch)
     const parts: Batch[] = []
     const where: { batch: Batch; index: number }[] = []
+    // Records that were taken back are not among the bytes: positions there are not indexes here.
+    const indexes: number[] = []
+    for (let index = 0; index < batch.count; index++) if (!batch.dropped.has(index)) indexes.push(index)
     let from = 0
-    while (from < batch.count) {
+    while (from < indexes.length) {
       let bytes = 0
       let to = from
-      for (; to < batch.count; to++) {
-        const size = Math.max(0, batch.keySizes[to]!) + Math.max(0, batch.valueSizes[to]!) + recordBytesAbout
-        if (to > from && (bytes + size > targetBytes || to - from >= Math.ceil(batch.count / 2))) break
+      for (; to < indexes.length; to++) {
+        const index = indexes[to]!
+        const size = Math.max(0, batch.keySizes[index]!) + Math.max(0, batch.valueSizes[index]!) + recordBytesAbout
+        if (to > from && (bytes + size > targetBytes || to - from >= Math.ceil(indexes.length / 2))) break
         bytes += size
       }
-      const part = this.#part(batch, records, from, to)
-      for (let index = from; index < to; index++) where.push({ batch: part, index: index - from })
+      const part = this.#part(batch, records, indexes, from, to)
+      for (let position = from; position < to; position++)
+        where[indexes[position]!] = { batch: part, index: position - from }
       parts.push(part)
       from = to
     }
     // Memory: what was lent for the whole is shared out, by records.
     let left = batch.reservedBytes
     for (const part of parts) {
-      part.reservedBytes = part === parts.at(-1) ? left : Math.floor((batch.reservedBytes * part.count) / batch.count)
+      part.reservedBytes =
+        part === parts.at(-1) ? left : Math.floor((batch.reservedBytes * part.count) / indexes.length)
       left -= part.reservedBytes
     }
     batch.reservedBytes = 0
@@ -238,15 +242,16 @@ export class Accumulator {
     return parts
   }
 
-  #part(whole: Batch, records: Buffer, from: number, to: number): Batch {
-    const plain = rewriteRecords(records, index => index >= from && index < to, batchHeaderSize)
+  #part(whole: Batch, records: Buffer, indexes: readonly number[], from: number, to: number): Batch {
+    const plain = rewriteRecords(records, position => position >= from && position < to, batchHeaderSize)
     const part = new Batch(whole.queue, plain, whole.createdAt, whole.deadline)
     part.length = plain.length
     part.count = to - from
     part.baseTimestamp = whole.baseTimestamp
-    part.maxTimestamp = whole.timestamps.slice(from, to).reduce((a, b) => Math.max(a, b))
-    part.listeners = whole.listeners.slice(from, to)
-    for (let index = from; index < to; index++) {
+    part.maxTimestamp = whole.timestamps[indexes[from]!]!
+    for (const index of indexes.slice(from, to)) {
+      part.maxTimestamp = Math.max(part.maxTimestamp, whole.timestamps[index]!)
+      part.listeners.push(whole.listeners[index])
       part.timestamps.push(whole.timestamps[index]!)
       part.keySizes.push(whole.keySizes[index]!)
       part.valueSizes.push(whole.valueSizes[index]!)

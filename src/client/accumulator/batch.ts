@@ -41,7 +41,8 @@ const moves: Record<BatchState, readonly BatchState[]> = {
 export interface RecordListener {
   /** Whether somebody will see the result; if not, a failure goes to the `undelivered` event. */
   readonly watched: boolean
-  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): void
+  /** Gives what the caller's callback returned: a promise may still reject. */
+  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): unknown
 }
 
 /** `true` marks a record whose future somebody has looked at; `undefined` one that nobody watches. */

@@ -71,10 +71,11 @@ export class Deliveries {
 
   #tell(batch: Batch, listener: Exclude<Listener, true | undefined>, error: KafkaError | null, index: number): void {
     try {
-      if (typeof listener === 'function') {
-        const returned: unknown = error === null ? listener(null, batch.metadataAt(index)) : listener(error, undefined)
-        if (returned instanceof Promise) returned.catch(reason => this.#events.onCallbackFailed(reason, batch))
-      } else listener.settled(error, error === null ? batch.metadataAt(index) : undefined)
+      let returned: unknown
+      if (typeof listener === 'object')
+        returned = listener.settled(error, error === null ? batch.metadataAt(index) : undefined)
+      else returned = error === null ? listener(null, batch.metadataAt(index)) : listener(error, undefined)
+      if (returned instanceof Promise) returned.catch(reason => this.#events.onCallbackFailed(reason, batch))
     } catch (thrown) {
       this.#events.onCallbackFailed(thrown, batch)
     }

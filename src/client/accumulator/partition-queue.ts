@@ -53,8 +53,6 @@ export class PartitionQueue {
   usualBatchBytes = 0
   /** Counts batches sent for the first time. */
   sentBatches = 0
-  /** Whether the sender has it on its list. */
-  isListed = false
 
   constructor(topic: string, partition: number) {
     this.topic = topic

@@ -50,9 +50,9 @@ export class RecordFuture implements Future<RecordMetadata> {
       const error = source.errorAt(index)
       if (error === undefined) {
         const metadata = source.metadataAt(index)
-        return onFulfilled ? onFulfilled(metadata) : (metadata as A)
+        return typeof onFulfilled === 'function' ? onFulfilled(metadata) : (metadata as A)
       }
-      if (onRejected) return onRejected(error)
+      if (typeof onRejected === 'function') return onRejected(error)
       throw error
     })
   }

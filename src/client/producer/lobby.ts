@@ -31,6 +31,8 @@ export class Lobby {
   readonly #line = new Fifo<ParkedRecord>()
   #lineBytes = 0
   #timer: Timer | undefined
+  /** When the timer is due, in monotonic time. */
+  #timerAt = Number.POSITIVE_INFINITY
   #count = 0
 
   constructor(budget: MemoryBudget, links: LobbyLinks, clock: Clock, maxBlockMs: number, deliveryTimeoutMs: number) {
@@ -86,6 +88,7 @@ export class Lobby {
     if (record.charge === 'memory') this.#budget.lend(more)
     else if (record.charge === 'line') this.#lineBytes += more
     record.chargedBytes = bytes
+    this.#armFor(record) // it no longer waits for its serializer, so it is due earlier
   }
 
   /** Parks a charged record at the end of its topic's lobby. */
@@ -93,7 +96,7 @@ export class Lobby {
     topic.lobby.push(record)
     this.#topics.add(topic)
     this.#count++
-    this.#arm()
+    this.#armFor(record)
   }
 
   /** A record settled before it was placed. It stays in its list, and is passed over there. */
@@ -175,22 +178,25 @@ export class Lobby {
     return record.calledAt + Math.min(waitMs, this.#deliveryTimeoutMs)
   }
 
-  #arm(): void {
-    if (this.#timer !== undefined) return
-    let earliest = Number.POSITIVE_INFINITY
-    // Lists are in the order of the calls, so their heads are due first.
-    for (const topic of this.#topics)
-      for (const list of [topic.lobby, topic.misfits])
-        if (list.first !== undefined) earliest = Math.min(earliest, this.#deadlineOf(list.first))
-    if (earliest === Number.POSITIVE_INFINITY) return
+  /** Records are not due in the order of the calls: serializing may take longer than waiting. */
+  #armFor(record: ParkedRecord): void {
+    const deadline = this.#deadlineOf(record)
+    if (deadline < this.#timerAt) this.#armAt(deadline)
+  }
+
+  #armAt(deadline: number): void {
+    this.#timer?.cancel()
+    this.#timerAt = deadline
     this.#timer = this.#clock.schedule(() => {
       // Answers that have arrived while the loop was stalled are read first.
       this.#clock.atEndOfTurn(() => {
+        if (this.#timerAt !== deadline) return // closed, or armed again
         this.#timer = undefined
+        this.#timerAt = Number.POSITIVE_INFINITY
         this.#expire()
-        this.#arm()
+        for (const record of this.records()) this.#armFor(record)
       })
-    }, earliest - this.#clock.now())
+    }, deadline - this.#clock.now())
   }
 
   #expire(): void {
@@ -227,5 +233,6 @@ export class Lobby {
   close(): void {
     this.#timer?.cancel()
     this.#timer = undefined
+    this.#timerAt = Number.NEGATIVE_INFINITY
   }
 }

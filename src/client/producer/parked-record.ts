@@ -87,9 +87,9 @@ export class ParkedRecord implements RecordListener, ResultSource {
     return this.state === 'settled'
   }
 
-  /** The result: told once. Throws what the callback throws. */
-  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): void {
-    if (this.state === 'settled') return // taken back or timed out before its batch ended
+  /** The result: told once. Throws what the callback throws, and gives what it returns. */
+  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): unknown {
+    if (this.state === 'settled') return undefined // taken back or timed out before its batch ended
     this.move('settled')
     this.#error = error ?? undefined
     this.#metadata = metadata
@@ -100,8 +100,7 @@ export class ParkedRecord implements RecordListener, ResultSource {
       else this.observer?.(error, undefined)
     } finally {
       try {
-        if (error === null) this.#callback?.(null, metadata!)
-        else this.#callback?.(error, undefined)
+        return error === null ? this.#callback?.(null, metadata!) : this.#callback?.(error, undefined)
       } finally {
         this.#resolve?.()
       }

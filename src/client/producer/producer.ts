@@ -9,14 +9,14 @@ import {
   KafkaError,
   TimeoutError,
 } from '../../base/errors/index.ts'
-import { invariant } from '../../base/invariant.ts'
+import { InvariantError, invariant } from '../../base/invariant.ts'
 import type { Random } from '../../base/random.ts'
 import { Backoff } from '../../base/time/backoff.ts'
 import { type Clock, systemClock, type Timer } from '../../base/time/clock.ts'
 import { loadCodecSync } from '../../wire/compression/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { Accumulator } from '../accumulator/accumulator.ts'
-import type { Batch } from '../accumulator/batch.ts'
+import { Batch } from '../accumulator/batch.ts'
 import { callbackError, Deliveries } from '../accumulator/deliveries.ts'
 import { recordOverheadBytes } from '../accumulator/memory-budget.ts'
 import type { PartitionQueue } from '../accumulator/partition-queue.ts'
@@ -34,7 +34,7 @@ import { Lobby } from './lobby.ts'
 import { metricsOf, ProducerCounters } from './metrics.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ParkedRecord } from './parked-record.ts'
-import { RecordIntake } from './record-intake.ts'
+import { isTimestamp, RecordIntake } from './record-intake.ts'
 import { Room } from './room.ts'
 import { sendEach } from './send-all.ts'
 import { SettledWaiter } from './settled-waiter.ts'
@@ -93,7 +93,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   #lastTopic: TopicState | undefined
 
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
-    super()
+    super({ captureRejections: true })
     this.#options = options
     this.#clock = surroundings.clock ?? systemClock
     this.#random = surroundings.random ?? Math.random
@@ -109,6 +109,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       batchSize: options.batchSize,
       bufferMemory: options.bufferMemory,
       deliveryTimeoutMs: options.deliveryTimeoutMs,
+      clock,
       codec: options.compressionType === 'none' ? undefined : loadCodecSync(options.compressionType),
       compressionLevel: compressionLevel(options),
     })
@@ -179,36 +180,45 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     third?: SendCallback,
   ): Future<RecordMetadata> | void {
     const callback = typeof second === 'function' ? second : third
+    let given: unknown = record
     if (this.#intake.isDirect && this.#state === 'open' && (second === undefined || second === callback)) {
-      const batch = this.#sendDirect(record as never, callback)
-      if (batch !== undefined) return callback === undefined ? new RecordFuture(batch, batch.count - 1) : undefined
+      try {
+        given = this.#sendDirect(record, callback)
+      } catch (thrown) {
+        if (thrown instanceof InvariantError) throw thrown
+        const parked = this.#refuse(new ParkedRecord('', undefined, -1, 0, callback), thrown, undefined)
+        return callback === undefined ? new RecordFuture(parked, 0) : undefined
+      }
+      if (given instanceof Batch) return callback === undefined ? new RecordFuture(given, given.count - 1) : undefined
     }
     const signal = typeof second === 'object' && second !== null ? second.signal : undefined
-    const parked = this.#sendParked(record, signal, callback)
+    const parked = this.#sendParked(given, signal, callback)
     return callback === undefined ? new RecordFuture(parked, 0) : undefined
   }
 
   /**
-   * The short way: straight into the batch, when nothing has to be waited for. Returns undefined, with nothing done, where
-   * the long way is needed, be it only to say properly what is wrong.
+   * The short way: straight into the batch, when nothing has to be waited for. Where the long way is needed, be it only to
+   * say properly what is wrong, nothing is done, and the record is given back: its fields, which are read only once.
    */
-  #sendDirect(
-    record: {
-      topic: string
-      key?: unknown
-      value?: unknown
-      partition?: number
-      headers?: unknown
-      timestamp?: unknown
-    },
+  #sendDirect(record: unknown, callback: SendCallback | undefined): unknown {
+    if (typeof record !== 'object' || record === null) return record
+    const { topic, key, value, partition, headers, timestamp } = record as Record<string, unknown>
+    const batch =
+      headers === undefined ? this.#appendDirect(topic, key, value, partition, timestamp, callback) : undefined
+    return batch ?? { topic, key, value, partition, headers, timestamp }
+  }
+
+  #appendDirect(
+    topic: unknown,
+    key: unknown,
+    value: unknown,
+    partition: unknown,
+    timestamp: unknown,
     callback: SendCallback | undefined,
   ): Batch | undefined {
-    if (typeof record !== 'object' || record === null) return undefined
-    const { topic, key, value, partition, timestamp } = record
-    if (record.headers !== undefined) return undefined
     let state = this.#lastTopic
     if (state === undefined || state.name !== topic) {
-      state = this.#topics.get(topic)
+      state = this.#topics.get(topic as string)
       if (state === undefined || !state.isKnown) return undefined
       this.#lastTopic = state
     }
@@ -216,12 +226,12 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
 
     let time: number
     if (timestamp === undefined) time = this.#clock.wallTime()
-    else if (typeof timestamp === 'number' && timestamp >= 0 && Number.isSafeInteger(timestamp)) time = timestamp
+    else if (isTimestamp(timestamp)) time = timestamp
     else return undefined
 
     let valueLength = 0
     if (typeof value === 'string') valueLength = value.length
-    else if (value instanceof Uint8Array) valueLength = value.length
+    else if (isBytes(value)) valueLength = value.length
     else if (value !== null && value !== undefined) return undefined
 
     let keyBytes = noKey as Uint8Array
@@ -234,7 +244,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       }
       keyBytes = this.#keyScratch
       keyLength = writeUtf8(this.#keyScratch, key, 0, this.#keyScratch.length)
-    } else if (key instanceof Uint8Array) {
+    } else if (isBytes(key)) {
       keyBytes = key
       keyLength = key.length
     } else if (key !== null && key !== undefined) return undefined
@@ -246,23 +256,27 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
 
     let chosen: number
     if (partition === undefined) chosen = state.partitioner.choose(keyBytes, keyLength, state)
-    else if (Number.isInteger(partition) && partition >= 0 && partition < state.queues.length) chosen = partition
+    else if (typeof partition === 'number' && state.queues[partition] !== undefined) chosen = partition
     else return undefined
 
     const batch = this.#accumulator.append(
       state.queues[chosen]!,
       keyBytes,
       keyLength,
-      value as string | Uint8Array | null,
+      (value ?? null) as string | Uint8Array | null,
       undefined,
       time,
       callback,
-      0,
     )
     const bytes = recordFramingBytes + valueLength
-    if (partition === undefined && keyLength < 0) state.partitioner.appended(chosen, bytes, state)
+    if (partition === undefined && this.#ignoresKey(keyLength)) state.partitioner.appended(chosen, bytes, state)
     this.#room.took(bytes)
     return batch
+  }
+
+  /** Whether the partitioner chose without looking at the key: then it counts what it placed. */
+  #ignoresKey(keyLength: number): boolean {
+    return keyLength < 0 || this.#options.partitionerIgnoreKeys
   }
 
   /** The long way: checks, interceptors, serializers, memory, metadata; each may mean to wait. */
@@ -272,6 +286,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     try {
       if (this.#state !== 'open')
         throw new ClosedError(`the producer is ${this.#state}: this record was not sent`, 'not-written')
+      if (signal !== undefined) checkSignal(signal)
       if (signal?.aborted)
         throw new AbortedError('the record was taken back before it was sent', 'not-written', signal.reason)
       const taken = this.#intake.take(record)
@@ -282,16 +297,23 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       if (!parked.isSettled && signal !== undefined) this.#watchSignal(parked, state, signal)
       return parked
     } catch (thrown) {
-      const error =
-        thrown instanceof KafkaError
-          ? thrown
-          : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${String(thrown)}`, thrown)
       const failed = parked ?? new ParkedRecord(topicOf(record), undefined, -1, calledAt, callback)
       if (parked === undefined) this.#intake.observe(failed)
-      if (parked !== undefined && parked.charge !== 'none') this.#lobby.uncharge(parked)
-      this.#settleLater(failed, error, record)
-      return failed
+      return this.#refuse(failed, thrown, record)
     }
+  }
+
+  /** A call that never got anywhere: its error is told after the call has returned, as every result is. */
+  #refuse(parked: ParkedRecord, thrown: unknown, record: unknown): ParkedRecord {
+    const error =
+      thrown instanceof KafkaError
+        ? thrown
+        : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${thrownText(thrown)}`, thrown)
+    if (parked.charge !== 'none') this.#lobby.uncharge(parked)
+    // Made now: when the call has returned, the caller's bytes may change.
+    const report = this.#undelivered(parked, record, error)
+    queueMicrotask(() => this.#settleParked(parked, error, report))
+    return parked
   }
 
   #stateOf(topic: string): TopicState {
@@ -397,7 +419,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       batch.waiters = [...(batch.waiters ?? []), ...parked.waiters]
       parked.waiters = undefined
     }
-    if (parked.partition === undefined && keyLength < 0)
+    if (parked.partition === undefined && this.#ignoresKey(keyLength))
       state.partitioner.appended(partition, recordFramingBytes + lengthOf(parked.value), state)
     return true
   }
@@ -406,26 +428,34 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     if (parked.isSettled) return
     const wasWaiting = parked.state !== 'placed'
     if (wasWaiting) this.#lobby.settled(parked)
-    this.#settleParked(parked, error, undefined)
+    this.#settleParked(parked, error, this.#undelivered(parked, undefined, error))
   }
 
-  /** The error of a call that never got anywhere: told after the call has returned, as every result is. */
-  #settleLater(parked: ParkedRecord, error: KafkaError, record: unknown): void {
-    queueMicrotask(() => this.#settleParked(parked, error, record))
+  /** What the `undelivered` event would say; undefined where nobody would hear it. */
+  #undelivered(parked: ParkedRecord, record: unknown, error: KafkaError): Undelivered | undefined {
+    if (parked.watched || this.listenerCount('undelivered') === 0) return undefined
+    return undeliveredFromParked(parked, record, error)
   }
 
-  #settleParked(parked: ParkedRecord, error: KafkaError, record: unknown): void {
+  #settleParked(parked: ParkedRecord, error: KafkaError, report: Undelivered | undefined): void {
     this.#counters.failedRecords++
-    const report = undeliveredFromParked(parked, record, error)
     const { waiters } = parked
     parked.waiters = undefined
-    try {
-      parked.settled(error, undefined)
-    } catch (thrown) {
+    const failed = (thrown: unknown) =>
       this.#report(callbackError(thrown, `a callback for a record of ${parked.topic}`))
+    try {
+      const returned = parked.settled(error, undefined)
+      if (returned instanceof Promise) returned.catch(failed)
+    } catch (thrown) {
+      failed(thrown)
     }
     for (const waiter of waiters ?? []) waiter.batchSettled()
-    if (!parked.watched) setImmediate(() => !parked.watched && this.#emitUndelivered(report))
+    if (!parked.watched)
+      setImmediate(() => {
+        if (parked.watched) return
+        if (report === undefined) this.#counters.undelivered++
+        else this.#emitUndelivered(report)
+      })
   }
 
   #watchSignal(parked: ParkedRecord, state: TopicState, signal: AbortSignal): void {
@@ -529,10 +559,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       queue.leaderEpoch = leaderEpoch
       queue.confirmed = false
       queue.retryAt = 0 // news of the leader ends the back-off (KIP-580)
-      if (queue.waiting.length > 0 && leader >= 0) {
-        queue.isListed = false
-        this.#ready(queue, true)
-      }
+      if (queue.waiting.length > 0 && leader >= 0) this.#ready(queue, true)
     }
     this.#lobby.drain(state)
   }
@@ -604,6 +631,11 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     } catch {
       // A listener that throws about an error has nobody left to tell.
     }
+  }
+
+  /** A listener's promise rejected. One that belongs to `error` has nobody left to tell. */
+  [Symbol.for('nodejs.rejection')](reason: unknown, event: string): void {
+    if (event !== 'error') this.#report(callbackError(reason, `a listener of '${event}'`))
   }
 
   // ---- flush, close and the rest
@@ -740,6 +772,32 @@ function topicOf(record: unknown): string {
   } catch {
     return ''
   }
+}
+
+/** An object without text is thrown as well, and must not throw once more. */
+function thrownText(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return `a thrown ${typeof thrown}`
+  }
+}
+
+/** Also true of a view on shared memory; not of a Proxy, which has no bytes. */
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array && ArrayBuffer.isView(value)
+
+function checkSignal(signal: unknown): void {
+  const { aborted, addEventListener, removeEventListener } = Object(signal) as Record<string, unknown>
+  if (
+    typeof aborted === 'boolean' &&
+    typeof addEventListener === 'function' &&
+    typeof removeEventListener === 'function'
+  )
+    return
+  throw new InvalidRecordError(
+    'INVALID_SIGNAL',
+    `signal must be an AbortSignal, not ${signal === null ? 'null' : typeof signal}`,
+  )
 }
 
 function topicRefused(topic: string, code: BrokerErrorCode): KafkaError {

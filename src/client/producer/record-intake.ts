@@ -81,14 +81,22 @@ export class RecordIntake {
     let record = given
     for (const interceptor of this.#options.interceptors) {
       if (interceptor.onSend === undefined) continue
+      // As in Java: where one fails, the record goes on as it was before.
       try {
-        record = interceptor.onSend(record as never)
+        const made: unknown = interceptor.onSend(record as never)
+        if (isThenable(made)) {
+          this.#interceptorFailed('onSend of an interceptor gave a promise; it must give the record at once')
+          swallowRejection(made)
+        } else record = made
       } catch (thrown) {
-        // As in Java: the record goes on as it was before this interceptor.
-        this.#report(new KafkaError('INTERCEPTOR_FAILED', 'onSend of an interceptor threw', { cause: thrown }))
+        this.#interceptorFailed('onSend of an interceptor threw', thrown)
       }
     }
     return record
+  }
+
+  #interceptorFailed(message: string, cause?: unknown): void {
+    this.#report(new KafkaError('INTERCEPTOR_FAILED', message, { cause }))
   }
 
   /** Lets the interceptors see the record's result, before its callback. */
@@ -98,11 +106,12 @@ export class RecordIntake {
     parked.observer = (...result) => {
       for (const interceptor of interceptors) {
         if (interceptor.onAcknowledgement === undefined) continue
+        const failed = (thrown: unknown) => this.#interceptorFailed('onAcknowledgement of an interceptor threw', thrown)
         try {
-          interceptor.onAcknowledgement(...result)
+          const returned: unknown = interceptor.onAcknowledgement(...result)
+          if (isThenable(returned)) returned.then(undefined, failed)
         } catch (thrown) {
-          const message = 'onAcknowledgement of an interceptor threw'
-          this.#report(new KafkaError('INTERCEPTOR_FAILED', message, { cause: thrown }))
+          failed(thrown)
         }
       }
     }
@@ -110,11 +119,22 @@ export class RecordIntake {
 
   /** Key and value as bytes of our own, at once or later. Throws (or rejects with) SerializationError. */
   serialize(taken: TakenRecord): SerializedRecord | Promise<SerializedRecord> {
-    const key = this.#run(this.#keySerializer, taken.key, taken, true)
-    const value = this.#run(this.#valueSerializer, taken.value, taken, false)
-    if (key instanceof Promise || value instanceof Promise)
-      return Promise.all([key, value]).then(([keyMade, valueMade]) => this.#owned(taken, keyMade, valueMade))
-    return this.#owned(taken, key, value)
+    let key = this.#run(this.#keySerializer, taken.key, taken, true)
+    let value: unknown
+    try {
+      value = this.#run(this.#valueSerializer, taken.value, taken, false)
+    } catch (error) {
+      swallowRejection(key)
+      throw error
+    }
+    if (!(key instanceof Promise) && !(value instanceof Promise)) return this.#owned(taken, key, value)
+    // What is there already is copied before the call returns: the caller's buffers may change then.
+    if (isBytes(key)) key = Buffer.from(key)
+    if (isBytes(value)) value = Buffer.from(value)
+    taken.pairs.forEach(([name, own], index) => {
+      if (isBytes(own)) taken.pairs[index] = [name, Buffer.from(own)]
+    })
+    return Promise.all([key, value]).then(([keyMade, valueMade]) => this.#owned(taken, keyMade, valueMade))
   }
 
   #run(serializer: AnySerializer | undefined, given: unknown, taken: TakenRecord, isKey: boolean): unknown {
@@ -176,6 +196,7 @@ export class RecordIntake {
     } catch (thrown) {
       throw new InvalidRecordError('PARTITIONER', `the partitioner threw for topic ${parked.topic}`, thrown)
     }
+    swallowRejection(chosen)
     if (!Number.isInteger(chosen) || (chosen as number) < 0 || (chosen as number) >= topic.partitionCount)
       throw new InvalidRecordError(
         'PARTITIONER',
@@ -188,6 +209,13 @@ export class RecordIntake {
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
+/** A promise where none is allowed: the mistake is told, and what the promise ends in must not end the process. */
+function swallowRejection(made: unknown): void {
+  if (isThenable(made)) made.then(undefined, () => {})
+}
+
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array
+
 /** What was given, short, and never a payload. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return 'a string'
@@ -195,10 +223,14 @@ function shown(value: unknown): string {
   return value === null ? 'null' : typeof value
 }
 
+/** Milliseconds that a record can carry. */
+export const isTimestamp = (ms: unknown): ms is number =>
+  typeof ms === 'number' && ms >= 0 && ms <= latestTimestamp && Number.isInteger(ms)
+
 function checkedTimestamp(timestamp: unknown, topic: string): number | undefined {
   if (timestamp === undefined) return undefined
   const ms = timestamp instanceof Date ? timestamp.getTime() : timestamp
-  if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= latestTimestamp) return ms
+  if (isTimestamp(ms)) return ms
   throw new InvalidRecordError(
     'INVALID_TIMESTAMP',
     `timestamp must be a Date, or whole milliseconds from 0 to ${latestTimestamp}, not ${shown(timestamp)} (topic ${topic})`,

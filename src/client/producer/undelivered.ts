@@ -18,8 +18,8 @@ export function undeliveredFromBatch(
   error: KafkaError,
 ): Undelivered {
   const reader = new Reader(recordsOf(accumulator, batch))
-  const delta = batch.offsetDeltaAt(index)
-  for (let before = 0; before < delta; before++) reader.take(reader.varint(), 'record')
+  // Not its offset delta: one taken back from a batch that was never sealed still stands among the bytes.
+  for (let before = 0; before < index; before++) if (!batch.dropped.has(before)) reader.take(reader.varint(), 'record')
   const { key, value, headers, timestamp } = readRecord(reader, batch.baseTimestamp, null)
   return {
     error,

@@ -20,7 +20,8 @@ function checkPair(name: unknown, value: unknown): HeaderPair {
 
 /** The headers as pairs in their order, repeats kept; throws InvalidRecordError for what is no header. */
 export function headerPairs(headers: Headers): HeaderPair[] {
-  if (typeof headers !== 'object' || headers === null || isBytes(headers))
+  // A Map, a Headers object or a view has no properties of its own: it would lose its headers in silence.
+  if (typeof headers !== 'object' || headers === null || ArrayBuffer.isView(headers) || isForeignIterable(headers))
     throw new InvalidRecordError('INVALID_HEADERS', 'headers must be an object, or an array of [name, value]')
   const pairs: HeaderPair[] = []
   if (Array.isArray(headers)) {
@@ -36,6 +37,8 @@ export function headerPairs(headers: Headers): HeaderPair[] {
     else pairs.push(checkPair(name, value))
   return pairs
 }
+
+const isForeignIterable = (headers: object) => !Array.isArray(headers) && Symbol.iterator in headers
 
 const valueLength = (value: HeaderValue) =>
   value === null ? -1 : typeof value === 'string' ? Buffer.byteLength(value) : value.length

@@ -57,8 +57,11 @@ export class Sender {
   readonly #identity: Identity | undefined
   readonly #settlement: Settlement
   readonly #clock: Clock
-  /** Partitions with something to send, in turn: whoever was served goes to the end. */
-  #queues: PartitionQueue[] = []
+  /**
+   * Partitions with something to send, in turn: whoever was served goes to the end. A set, because leadership may leave
+   * and come back, and a partition must not have two batches in one request.
+   */
+  readonly #queues = new Set<PartitionQueue>()
   #requestsInFlight = 0
   /** Since when something has been due that could not leave; 0: all is well (KIP-794, availability). */
   blockedSince = 0
@@ -95,10 +98,7 @@ export class Sender {
 
   /** A partition has something new. `isFull`: do not wait for company. */
   add(queue: PartitionQueue, isFull: boolean): void {
-    if (!queue.isListed) {
-      queue.isListed = true
-      this.#queues.push(queue)
-    }
+    this.#queues.add(queue)
     if (isFull) {
       this.#isDue = true
       if (this.#requestsInFlight < this.#options.maxInFlightRequestsPerConnection) this.pump()
@@ -108,12 +108,12 @@ export class Sender {
 
   /** Everything leaves as soon as it can: flush, close, or records that wait for memory. */
   hurry(): void {
-    if (this.#queues.length > 0) this.schedulePump()
+    if (this.#queues.size > 0) this.schedulePump()
   }
 
   /** The connection is there, a batch was compressed, an identity came, a back-off ended. */
   wake(): void {
-    if (this.#queues.length > 0) this.schedulePump()
+    if (this.#queues.size > 0) this.schedulePump()
   }
 
   /** Sends at the end of this turn of the event loop, so that what is sent meanwhile goes along. */
@@ -138,7 +138,7 @@ export class Sender {
     if (this.#isPumping || this.#closed || !this.#isDue) return
     this.#isPumping = true
     try {
-      while (this.#queues.length > 0 && this.#requestsInFlight < this.#options.maxInFlightRequestsPerConnection) {
+      while (this.#queues.size > 0 && this.#requestsInFlight < this.#options.maxInFlightRequestsPerConnection) {
         const now = this.#clock.now()
         if (this.#throttledUntil > now) {
           this.#wakeAt(this.#throttledUntil)
@@ -159,7 +159,7 @@ export class Sender {
       this.#isPumping = false
     }
     // What is left is waiting for an answer, or for something that will wake this sender.
-    this.#isDue = this.#queues.some(queue => queue.waiting[0] !== undefined && queue.waiting[0].state !== 'open')
+    this.#isDue = this.#hasSealed()
     if (this.#isDue && this.blockedSince === 0) this.blockedSince = this.#clock.now()
   }
 
@@ -172,10 +172,14 @@ export class Sender {
     }
   }
 
+  #hasSealed(): boolean {
+    for (const { waiting } of this.#queues) if (waiting[0] !== undefined && waiting[0].state !== 'open') return true
+    return false
+  }
+
   #takeAll(): PartitionQueue[] {
-    const queues = this.#queues
-    this.#queues = []
-    for (const queue of queues) queue.isListed = false
+    const queues = [...this.#queues]
+    this.#queues.clear()
     return queues
   }
 
@@ -183,19 +187,15 @@ export class Sender {
   #collect(now: number, version: number): Batch[] {
     const batches: Batch[] = []
     const served: PartitionQueue[] = []
-    const kept: PartitionQueue[] = []
     let bytes = 0
-    let index = 0
-    for (; index < this.#queues.length; index++) {
-      const queue = this.#queues[index]!
+    for (const queue of this.#queues) {
       if (queue.leader !== this.brokerId || queue.waiting.length === 0) {
-        queue.isListed = false
+        this.#queues.delete(queue)
         continue
       }
       const batch = this.#headOf(queue, now, version)
       if (batch === undefined) {
-        if (queue.waiting.length > 0) kept.push(queue)
-        else queue.isListed = false
+        if (queue.waiting.length === 0) this.#queues.delete(queue)
         continue
       }
       const size = batch.wire!.length
@@ -203,10 +203,10 @@ export class Sender {
       queue.waiting.shift()
       batches.push(batch)
       bytes += size
+      this.#queues.delete(queue)
       if (queue.waiting.length > 0) served.push(queue)
-      else queue.isListed = false
     }
-    this.#queues = [...this.#queues.slice(index), ...kept, ...served]
+    for (const queue of served) this.#queues.add(queue)
     return batches
   }
 
@@ -310,7 +310,7 @@ export class Sender {
   }
 
   #afterAnswer(): void {
-    if (this.#queues.length === 0) return
+    if (this.#queues.size === 0) return
     if (this.#isDue) this.pump()
     // The broker is idle now: what waited for company goes, with what callbacks send in this turn.
     if (this.#requestsInFlight === 0 && !this.#options.lingerWhenIdle) this.schedulePump()

@@ -196,23 +196,24 @@ export class Settlement {
       if (batch.isSettled) this.#links.ready(queue, true)
       else {
         const known = answer.errorCode === 0
-        this.#deliveries.acknowledge(
-          batch,
-          known ? answer.baseOffset : -1n,
-          known ? Number(answer.logAppendTimeMs) : -1,
-        )
-        if (queue.waiting.length > 0 && !queue.isListed) this.#links.ready(queue, true)
+        this.#deliveries.acknowledge(batch, known ? answer.baseOffset : -1n, known ? appendTime(batch, answer) : -1)
+        // A new leader has been waiting for the old one's last answer.
+        if (queue.waiting.length > 0 && queue.leader !== request.brokerId) this.#links.ready(queue, true)
       }
       return
     }
     queue.confirmed = false
     if (code.appended === 'maybe' && code.name !== 'UNKNOWN_PRODUCER_ID') this.#markDoubtful(request, index)
-    this.#heedMetadata(request, batch, answer, code, endpoints)
     if (batch.isSettled) {
       if (this.#identity !== undefined) queue.hasGap = true
       this.#links.ready(queue, true)
-      return
-    }
+    } else this.#attemptFailed(request, batch, code, answer)
+    // Last, when the batch is back at its place: news of a leader make the queue send at once, and nothing may overtake.
+    this.#heedMetadata(request, batch, answer, code, endpoints)
+  }
+
+  #attemptFailed(request: SentRequest, batch: Batch, code: BrokerErrorCode, answer: PartitionAnswer): void {
+    const { queue } = batch
     batch.lastError = new BrokerError(
       code.name,
       code.code,
@@ -422,6 +423,15 @@ function isUnderCurrentIdentity({ stamp, queue }: Batch): boolean {
     stamp.producerId === queue.identity?.producerId &&
     stamp.producerEpoch === queue.identity.producerEpoch
   )
+}
+
+/**
+ * −1 where the records keep their own time. For a batch that it had already, Kafka gives the time of its newest record even
+ * where the topic uses CreateTime.
+ */
+function appendTime(batch: Batch, answer: PartitionAnswer): number {
+  const time = Number(answer.logAppendTimeMs)
+  return batch.attempts > 1 && time === batch.maxTimestamp ? -1 : time
 }
 
 const attemptsText = (batch: Batch) => ` (${batch.attempts} attempt${batch.attempts === 1 ? '' : 's'})`

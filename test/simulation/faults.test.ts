@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { anyFault, FaultLaboratory, type FaultRunResult, lostAnswers } from './fault-run.ts'
+
+/** `OTTLA_SEED=42 npx vitest run test/simulation` repeats one run; `OTTLA_RUNS` sets how many. */
+const runs = Number(process.env.OTTLA_RUNS ?? 1_000)
+const only = process.env.OTTLA_SEED
+
+/** A laboratory's producer remembers every topic it wrote to, and asks for all of them at each refresh. */
+const runsPerLaboratory = 50
+
+async function runAll(kinds: typeof anyFault, count: number): Promise<void> {
+  const seeds = only === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(only)]
+  const bad: FaultRunResult[] = []
+  while (seeds.length > 0 && bad.length < 3) {
+    await using laboratory = await FaultLaboratory.open()
+    for (const seed of seeds.splice(0, runsPerLaboratory)) {
+      const result = await laboratory.run(seed, kinds)
+      if (result.violations.length > 0 || result.acknowledged < result.sent) bad.push(result)
+    }
+  }
+  expect(bad).toEqual([])
+}
+
+test(
+  'answers lost after the append, five requests in flight: nothing doubled, reordered or lost, offsets true',
+  {
+    timeout: 300_000,
+  },
+  () => runAll(lostAnswers, runs),
+)
+
+test(
+  'any mix of faults that a retry must survive: nothing doubled, reordered or lost, offsets true',
+  {
+    timeout: 300_000,
+  },
+  () => runAll(anyFault, runs),
+)
