@@ -21,8 +21,8 @@ import { callbackError, Deliveries } from '../accumulator/deliveries.ts'
 import { recordOverheadBytes } from '../accumulator/memory-budget.ts'
 import type { PartitionQueue } from '../accumulator/partition-queue.ts'
 import { writeUtf8 } from '../accumulator/write-utf8.ts'
+import { Cluster, type TopicMetadata } from '../cluster/index.ts'
 import { Identity } from '../exactly-once/identity.ts'
-import { Cluster, type TopicMetadata } from '../membership/index.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
 import { encodeHeaders } from '../record/headers.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
@@ -104,6 +104,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       random,
       onTopic: topic => this.#learnTopic(topic),
       onBrokerReady: brokerId => this.#senders.get(brokerId)?.wake(),
+      onError: error => this.#report(error),
     })
     this.#accumulator = new Accumulator({
       batchSize: options.batchSize,

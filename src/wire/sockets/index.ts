@@ -1,1 +1,0 @@
-export { type Call, Connection, type ConnectionOptions } from './connection.ts'
