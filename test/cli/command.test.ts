@@ -126,6 +126,22 @@ describe('ottla produce', () => {
     expect(broker.batches(topic, 0)[0]?.codec).toBe(2)
   })
 
+  test.each(['1', '0'])('--acks %s: the record arrives, without idempotence', async acks => {
+    const { code, stderr } = await produce(
+      'a\n',
+      '--acks',
+      acks,
+      '-X',
+      'delivery.timeout.ms=5000',
+      '-X',
+      'request.timeout.ms=4000',
+    )
+
+    expect(code).toBe(0)
+    expect(stderr).toContain('turns idempotence off')
+    await until(() => broker.records(topic).length === 1)
+  })
+
   test('a record that is refused is named, and the exit code is 1', async () => {
     const { code, stderr } = await produce(`a\n${'x'.repeat(5000)}\nb\n`, '-X', 'max.request.size=2000')
 
