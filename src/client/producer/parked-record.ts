@@ -41,7 +41,7 @@ export class ParkedRecord implements RecordListener, ResultSource {
   index = -1
   /** Called once, when it settles. */
   onSettled: (() => void) | undefined
-  /** Sees the result before the callback (interceptors). */
+  /** Sees the result before the callback (interceptors), and never throws. */
   observer: SendCallback | undefined
 
   readonly #callback: SendCallback | undefined
@@ -95,15 +95,11 @@ export class ParkedRecord implements RecordListener, ResultSource {
     this.#metadata = metadata
     this.onSettled?.()
     this.key = this.value = null
+    this.observer?.(error, metadata)
     try {
-      if (error === null) this.observer?.(null, metadata!)
-      else this.observer?.(error, undefined)
+      return this.#callback?.(error, metadata)
     } finally {
-      try {
-        return error === null ? this.#callback?.(null, metadata!) : this.#callback?.(error, undefined)
-      } finally {
-        this.#resolve?.()
-      }
+      this.#resolve?.()
     }
   }
 

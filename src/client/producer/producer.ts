@@ -34,7 +34,7 @@ import { Lobby } from './lobby.ts'
 import { metricsOf, ProducerCounters } from './metrics.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ParkedRecord } from './parked-record.ts'
-import { isTimestamp, RecordIntake } from './record-intake.ts'
+import { isTimestamp, RecordIntake, thrownText } from './record-intake.ts'
 import { Room } from './room.ts'
 import { sendEach } from './send-all.ts'
 import { SettledWaiter } from './settled-waiter.ts'
@@ -55,6 +55,13 @@ import type {
 } from './types.ts'
 import { undeliveredFromBatch, undeliveredFromParked } from './undelivered.ts'
 import { RecordWritable } from './writable.ts'
+
+interface UnwatchedFailure {
+  readonly batch: Batch
+  readonly index: number
+  readonly parked: RecordListener | undefined
+  readonly report: Undelivered | undefined
+}
 
 /** What a test may replace. */
 export interface Surroundings {
@@ -91,6 +98,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   #expiryTimer: Timer | undefined
   #keyScratch = Buffer.allocUnsafe(1024)
   #lastTopic: TopicState | undefined
+  /** Failed records that nobody watched, until the turn ends. */
+  #unwatchedFailures: UnwatchedFailure[] = []
 
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
     super({ captureRejections: true })
@@ -344,7 +353,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       return
     }
     // Charged with an estimate, so that a million slow serializers are bounded as well.
-    this.#lobby.charge(parked, recordOverheadBytes + this.#intake.estimateBytes(taken))
+    this.#charge(parked, recordOverheadBytes + this.#intake.estimateBytes(taken))
     this.#lobby.park(parked, state)
     serialized.then(
       result => {
@@ -368,11 +377,17 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   /** A record whose bytes are known: into its batch if nothing is before it, else into the lobby. */
   #admit(parked: ParkedRecord, state: TopicState): void {
     this.#checkSize(parked)
-    this.#lobby.charge(parked, this.#sizeOf(parked) + recordOverheadBytes)
+    this.#charge(parked, this.#sizeOf(parked) + recordOverheadBytes)
     this.#lobby.park(parked, state)
     this.#room.took(parked.chargedBytes)
     this.#lobby.drain(state)
     if (state.misfits.length > 0) this.#cluster.refresh(`partition ${parked.partition} of ${state.name} is asked for`)
+  }
+
+  /** Whoever waits for memory waits for batches to leave: none of them lingers then. */
+  #charge(parked: ParkedRecord, bytes: number): void {
+    this.#lobby.charge(parked, bytes)
+    if (parked.charge === 'line') for (const sender of this.#senders.values()) sender.hurry()
   }
 
   #sizeOf(parked: ParkedRecord): number {
@@ -523,6 +538,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   /** A partition has something to send: its leader's sender is told. Without a leader the cluster is asked. */
   #ready(queue: PartitionQueue, isFull: boolean): void {
     this.#armExpiry()
+    this.#cluster.want(queue.topic) // once a batch: a topic in use is not forgotten
     if (queue.leader < 0) {
       this.#cluster.refresh(`${queue.name} has no leader`)
       return
@@ -598,20 +614,28 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
 
   // ---- what nobody watches
 
+  /** Decided at the end of the turn: whoever looks at a future right after the call that made it still counts. */
   #unwatched(batch: Batch, index: number, error: KafkaError): void {
     batch.unwatchedFailures ??= new Set()
     batch.unwatchedFailures.add(index)
     const listener = batch.listeners[index]
-    const stillUnwatched = () =>
-      typeof listener === 'object' ? !listener.watched : batch.unwatchedFailures!.has(index)
-    if (this.listenerCount('undelivered') === 0) {
-      setImmediate(() => {
-        if (stillUnwatched()) this.#counters.undelivered++
-      })
-      return
+    const parked = typeof listener === 'object' ? listener : undefined
+    // The batch's bytes are there now only, and are read for a listener only.
+    const report =
+      this.listenerCount('undelivered') === 0 ? undefined : undeliveredFromBatch(this.#accumulator, batch, index, error)
+    if (this.#unwatchedFailures.length === 0) this.#clock.atEndOfTurn(() => this.#tellUnwatched())
+    this.#unwatchedFailures.push({ batch, index, parked, report })
+  }
+
+  #tellUnwatched(): void {
+    const failures = this.#unwatchedFailures
+    this.#unwatchedFailures = []
+    for (const { batch, index, parked, report } of failures) {
+      const isWatched = parked === undefined ? !batch.unwatchedFailures!.has(index) : parked.watched
+      if (isWatched) continue
+      if (report === undefined) this.#counters.undelivered++
+      else this.#emitUndelivered(report)
     }
-    const report = undeliveredFromBatch(this.#accumulator, batch, index, error)
-    setImmediate(() => stillUnwatched() && this.#emitUndelivered(report))
   }
 
   #emitUndelivered(report: Undelivered): void {
@@ -772,15 +796,6 @@ function topicOf(record: unknown): string {
     return typeof topic === 'string' ? topic : ''
   } catch {
     return ''
-  }
-}
-
-/** An object without text is thrown as well, and must not throw once more. */
-function thrownText(thrown: unknown): string {
-  try {
-    return String(thrown)
-  } catch {
-    return `a thrown ${typeof thrown}`
   }
 }
 

@@ -139,7 +139,9 @@ export class RecordIntake {
 
   #run(serializer: AnySerializer | undefined, given: unknown, taken: TakenRecord, isKey: boolean): unknown {
     if (given === null || given === undefined) return null
-    if (serializer === undefined) return given
+    const what = isKey ? 'key' : 'value'
+    // A promise is a serializer's right alone: given as a value it is a forgotten await.
+    if (serializer === undefined) return given instanceof Promise ? ownedBytes(given, what, taken.topic, false) : given
     try {
       const made = serializer(given, { topic: taken.topic, headers: taken.pairs, isKey })
       return isThenable(made) ? Promise.resolve(made) : made
@@ -159,7 +161,7 @@ export class RecordIntake {
 
   serializationError(topic: string, thrown: unknown): KafkaError {
     if (thrown instanceof KafkaError && thrown.outcome !== undefined) return thrown
-    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const reason = thrown instanceof Error ? thrown.message : thrownText(thrown)
     return new SerializationError(`a serializer failed for topic ${topic}: ${reason}`, thrown)
   }
 
@@ -203,6 +205,15 @@ export class RecordIntake {
         `the partitioner gave ${shown(chosen)} for topic ${parked.topic}; allowed: 0 to ${topic.partitionCount - 1}`,
       )
     return chosen as number
+  }
+}
+
+/** Objects without text are thrown as well, and must not throw once more. */
+export function thrownText(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return `a thrown ${typeof thrown}`
   }
 }
 
