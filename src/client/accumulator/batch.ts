@@ -92,7 +92,7 @@ export class Batch implements AcknowledgedBatch {
   /** Indexes of records that were taken back before the batch was first sent. */
   takenBack: Set<number> | undefined
   /** Those of `takenBack` whose bytes are no longer there. */
-  dropped: ReadonlySet<number> = new Set()
+  dropped: ReadonlySet<number> = none
 
   stamp: Stamp | undefined
   attempts = 0
@@ -363,6 +363,7 @@ export class Batch implements AcknowledgedBatch {
   }
 }
 
+const none: ReadonlySet<number> = new Set()
 /** Bytes of the longest UTF-8 sequence. */
 const longestCharacter = 4
 const doesNotFit = -2

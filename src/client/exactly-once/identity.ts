@@ -60,7 +60,8 @@ export class Identity {
     if (answer.errorCode !== 0) {
       const code = brokerErrorCode(answer.errorCode)
       const message = `the cluster gives no producer id: ${code.name}${hints[code.name] ?? ''}`
-      this.#failed(new BrokerError(code.name, code.code, message, { retriable: code.retriable }))
+      const fatal = code.name === 'CLUSTER_AUTHORIZATION_FAILED'
+      this.#failed(new BrokerError(code.name, code.code, message, { retriable: code.retriable, fatal }))
       return
     }
     this.#state = 'none'

@@ -127,22 +127,12 @@ export class Settlement {
   answered(request: SentRequest, answer: ProduceAnswer, latencyMs: number): void {
     this.counters.requestLatencyMs += latencyMs
     this.counters.requestLatencyMaxMs = Math.max(this.counters.requestLatencyMaxMs, latencyMs)
-    const answers = new Map<string, PartitionAnswer>()
-    for (const topic of answer.responses)
-      for (const partition of topic.partitionResponses) {
-        const key = `${topic.name === '' ? topic.topicId : topic.name}/${partition.index}`
-        if (!answers.has(key)) answers.set(key, partition) // a second answer for the same partition is not believed
-      }
+    const answers = answersByBatch(request, answer)
     request.batches.forEach((batch, index) => {
-      const own =
-        answers.get(`${batch.topic}/${batch.partition}`) ??
-        answers.get(`${request.ids.get(batch.topic)}/${batch.partition}`)
+      const own = answers[index]
       if (own === undefined) {
-        const error = new KafkaError(
-          'BAD_RESPONSE',
-          `broker ${request.brokerId} left ${batch.queue.name} out of its answer`,
-        )
-        this.#attemptLost(request, index, error, true)
+        const text = `broker ${request.brokerId} left ${batch.queue.name} out of its answer`
+        this.#attemptLost(request, index, new KafkaError('BAD_RESPONSE', text), true)
       } else this.#attemptAnswered(request, index, own, answer.nodeEndpoints)
     })
   }
@@ -415,6 +405,26 @@ export class Settlement {
     batch.queue.removeWaiting(batch)
     this.#deliveries.acknowledge(batch, -1n, -1)
   }
+}
+
+/** The answer for each batch, in the order of the request; undefined where the broker left one out. */
+function answersByBatch({ batches, ids }: SentRequest, answer: ProduceAnswer): (PartitionAnswer | undefined)[] {
+  const first = answer.responses[0]
+  // One partition asked, one answered: the usual case where latency counts.
+  if (batches.length === 1 && first?.partitionResponses.length === 1) {
+    const { topic, partition } = batches[0]!
+    const own = first.partitionResponses[0]!
+    if (own.index === partition && (first.name === topic || first.topicId === ids.get(topic))) return [own]
+  }
+  const answers = new Map<string, PartitionAnswer>()
+  for (const topic of answer.responses)
+    for (const partition of topic.partitionResponses) {
+      const key = `${topic.name === '' ? topic.topicId : topic.name}/${partition.index}`
+      if (!answers.has(key)) answers.set(key, partition) // a second answer for the same partition is not believed
+    }
+  return batches.map(
+    ({ topic, partition }) => answers.get(`${topic}/${partition}`) ?? answers.get(`${ids.get(topic)}/${partition}`),
+  )
 }
 
 function isUnderCurrentIdentity({ stamp, queue }: Batch): boolean {
