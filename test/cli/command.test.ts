@@ -139,7 +139,7 @@ describe('ottla produce', () => {
 
     expect(code).toBe(0)
     expect(stderr).toContain('turns idempotence off')
-    await until(() => broker.records(topic).length === 1)
+    await until(() => broker.topics.includes(topic) && broker.records(topic).length === 1)
   })
 
   test('a record that is refused is named, and the exit code is 1', async () => {
@@ -248,6 +248,10 @@ test('ottla broker takes what ottla produce sends', async () => {
   expect((await server.ended).code).toBe(0)
 })
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => setTimeout(resolve, 10))
+async function until(condition: () => boolean, withinMs = 10_000): Promise<void> {
+  const endMs = performance.now() + withinMs
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`not so within ${withinMs} ms: ${condition}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
 }

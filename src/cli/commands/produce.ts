@@ -35,10 +35,19 @@ export async function produce(flags: ProduceFlags, files: string[], io: Io, door
   } catch (error) {
     return usageProblems(COMMAND, problemsOf(error), io)
   }
-  const report = new RunReport(io, { ...flags, acksZero: options.acks === 0 })
+  const report = new RunReport(io, {
+    ...flags,
+    typed: io.stdin.isTTY === true && readsStdin(files),
+    acksZero: options.acks === 0,
+  })
   for (const note of settings.notes) report.note(note)
   const run = new ProduceRun(producer, settings.input, options, io, report)
   return await run.execute(sourcesOf(files, io.stdin))
+}
+
+/** Whether these files mean standard input as well. */
+function readsStdin(files: readonly string[]): boolean {
+  return files.length === 0 || files.includes('-')
 }
 
 class ProduceRun {
@@ -98,7 +107,7 @@ class ProduceRun {
       const { socketConnectionSetupTimeoutMs: timeoutMs } = this.#options
       await this.#producer.connect({ timeoutMs, signal: this.#reading.signal })
       this.#report.activity('')
-      if (this.#io.stdin.isTTY) this.#report.hint(this.#input)
+      this.#report.hint(this.#input)
       return true
     } catch (error) {
       if (!this.#reading.signal.aborted) this.#break(messageOf(error))

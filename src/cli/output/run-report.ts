@@ -8,6 +8,9 @@ export interface ReportOptions {
   json?: boolean
   /** true and false force and forbid the progress line; undefined leaves it to the terminal. */
   progress?: boolean
+  /** Somebody types the records in. */
+  typed: boolean
+  /** No broker was asked for an answer. */
   acksZero: boolean
 }
 
@@ -27,10 +30,10 @@ export class RunReport {
     this.#io = io
     this.#options = options
     this.#startedMs = io.clock.now()
-    const { stderr, stdin, env, clock } = io
+    const { stderr, env, clock } = io
     const drawable = stderr.isTTY === true && env.TERM !== 'dumb'
     // While somebody types records, a line that is drawn over would be in the way.
-    const wanted = options.progress ?? (drawable && stdin.isTTY !== true)
+    const wanted = options.progress ?? (drawable && !options.typed)
     if (wanted && !options.quiet) {
       this.#progress = new Progress(this.tally, {
         clock,
@@ -54,6 +57,7 @@ export class RunReport {
 
   /** For a person in front of an empty terminal. */
   hint(input: { readonly delimiter: Uint8Array | null }): void {
+    if (!this.#options.typed) return
     this.note(`reading records from the terminal${input.delimiter === null ? '' : ', one per line'}; Ctrl-D ends`)
   }
 
