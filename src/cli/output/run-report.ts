@@ -38,7 +38,7 @@ export class RunReport {
       this.#progress = new Progress(this.tally, {
         clock,
         write: text => stderr.write(text),
-        columns: () => stderr.columns ?? 80,
+        columns: () => stderr.columns || 80,
         color: stderr.isTTY === true && !env.NO_COLOR,
       })
     }
