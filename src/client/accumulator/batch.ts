@@ -281,6 +281,13 @@ export class Batch implements AcknowledgedBatch {
     this.stamp = stamp
   }
 
+  /** Without idempotence: no identity, no sequence; the CRC is due all the same. */
+  writeWithoutIdentity(): void {
+    invariant(this.state === 'sealed' && this.wire !== undefined, 'only a sealed batch is finished')
+    const { noProducerId, noProducerEpoch, noSequence } = layout
+    stampBatch(this.wire, 0, { producerId: noProducerId, producerEpoch: noProducerEpoch, baseSequence: noSequence })
+  }
+
   /** Whether no copy under the present stamp can be in the log, or still get there. */
   get canBeStampedAgain(): boolean {
     if (this.outcome === 'not-written') return true

@@ -34,6 +34,7 @@ export class Lobby {
   /** When the timer is due, in monotonic time. */
   #timerAt = Number.POSITIVE_INFINITY
   #count = 0
+  #exhausted: BufferExhaustedError | undefined
 
   constructor(budget: MemoryBudget, links: LobbyLinks, clock: Clock, maxBlockMs: number, deliveryTimeoutMs: number) {
     this.#budget = budget
@@ -64,15 +65,25 @@ export class Lobby {
       this.#budget.lend(bytes)
       record.charge = 'memory'
     } else {
-      if (this.#lineBytes + bytes > totalBytes)
-        throw new BufferExhaustedError(
-          `bufferMemory (${totalBytes} bytes) is full and so is the line of those who wait for it: await room(), or send less at a time`,
-        )
+      if (this.#lineBytes + bytes > totalBytes) throw this.#lineIsFull()
       this.#lineBytes += bytes
       this.#line.push(record)
       record.charge = 'line'
     }
     record.chargedBytes = bytes
+  }
+
+  /** One error for all that are refused in a turn: a loop that never waits would make hundreds of thousands, each with a stack. */
+  #lineIsFull(): BufferExhaustedError {
+    if (this.#exhausted === undefined) {
+      this.#exhausted = new BufferExhaustedError(
+        `bufferMemory (${this.#budget.totalBytes} bytes) is full and so is the line of those who wait for it: await room(), or send less at a time`,
+      )
+      this.#clock.atEndOfTurn(() => {
+        this.#exhausted = undefined
+      })
+    }
+    return this.#exhausted
   }
 
   /** Gives back what a record was charged with. */

@@ -24,7 +24,8 @@ import { writeUtf8 } from '../accumulator/write-utf8.ts'
 import { Cluster, type TopicMetadata } from '../cluster/index.ts'
 import { Identity } from '../exactly-once/identity.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
-import { encodeHeaders } from '../record/headers.ts'
+import { encodeHeaders, headerPairs } from '../record/headers.ts'
+import type { Headers } from '../record/record.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
 import { Sender } from '../sender/sender.ts'
@@ -57,7 +58,7 @@ import { undeliveredFromBatch, undeliveredFromParked } from './undelivered.ts'
 import { RecordWritable } from './writable.ts'
 
 interface UnwatchedFailure {
-  readonly batch: Batch
+  readonly batch: Batch | undefined
   readonly index: number
   readonly parked: RecordListener | undefined
   readonly report: Undelivered | undefined
@@ -100,6 +101,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   #lastTopic: TopicState | undefined
   /** Failed records that nobody watched, until the turn ends. */
   #unwatchedFailures: UnwatchedFailure[] = []
+  /** Calls of this turn that got nowhere: one list for all, since a loop that never waits makes millions of them. */
+  #refused: { parked: ParkedRecord; error: KafkaError; report: Undelivered | undefined }[] = []
 
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
     super({ captureRejections: true })
@@ -213,8 +216,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   #sendDirect(record: unknown, callback: SendCallback | undefined): unknown {
     if (typeof record !== 'object' || record === null) return record
     const { topic, key, value, partition, headers, timestamp } = record as Record<string, unknown>
-    const batch =
-      headers === undefined ? this.#appendDirect(topic, key, value, partition, timestamp, callback) : undefined
+    const batch = this.#appendDirect(topic, key, value, partition, headers, timestamp, callback)
     return batch ?? { topic, key, value, partition, headers, timestamp }
   }
 
@@ -223,6 +225,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     key: unknown,
     value: unknown,
     partition: unknown,
+    headers: unknown,
     timestamp: unknown,
     callback: SendCallback | undefined,
   ): Batch | undefined {
@@ -259,8 +262,15 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       keyLength = key.length
     } else if (key !== null && key !== undefined) return undefined
 
+    let headerBytes: Uint8Array | undefined
+    if (headers !== undefined) {
+      headerBytes = headersIfRight(headers)
+      if (headerBytes === undefined) return undefined
+    }
+
     // A string may take three bytes a character: those that might be too large go the long way, which counts.
-    const most = batchFramingBytes + recordFramingBytes + keyLength + valueLength * (typeof value === 'string' ? 3 : 1)
+    const valueMost = valueLength * (typeof value === 'string' ? 3 : 1)
+    const most = batchFramingBytes + recordFramingBytes + keyLength + valueMost + (headerBytes?.length ?? 0)
     const { budget } = this.#accumulator
     if (most > this.#options.maxRequestSize || most + recordOverheadBytes > budget.freeBytes) return undefined
 
@@ -274,7 +284,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       keyBytes,
       keyLength,
       (value ?? null) as string | Uint8Array | null,
-      undefined,
+      headerBytes,
       time,
       callback,
     )
@@ -322,8 +332,15 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     if (parked.charge !== 'none') this.#lobby.uncharge(parked)
     // Made now: when the call has returned, the caller's bytes may change.
     const report = this.#undelivered(parked, record, error)
-    queueMicrotask(() => this.#settleParked(parked, error, report))
+    if (this.#refused.length === 0) queueMicrotask(() => this.#tellRefused())
+    this.#refused.push({ parked, error, report })
     return parked
+  }
+
+  #tellRefused(): void {
+    const refused = this.#refused
+    this.#refused = []
+    for (const { parked, error, report } of refused) this.#settleParked(parked, error, report)
   }
 
   #stateOf(topic: string): TopicState {
@@ -466,12 +483,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       failed(thrown)
     }
     for (const waiter of waiters ?? []) waiter.batchSettled()
-    if (!parked.watched)
-      setImmediate(() => {
-        if (parked.watched) return
-        if (report === undefined) this.#counters.undelivered++
-        else this.#emitUndelivered(report)
-      })
+    if (!parked.watched) this.#tellLater({ batch: undefined, index: 0, parked, report })
   }
 
   #watchSignal(parked: ParkedRecord, state: TopicState, signal: AbortSignal): void {
@@ -623,15 +635,19 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     // The batch's bytes are there now only, and are read for a listener only.
     const report =
       this.listenerCount('undelivered') === 0 ? undefined : undeliveredFromBatch(this.#accumulator, batch, index, error)
+    this.#tellLater({ batch, index, parked, report })
+  }
+
+  #tellLater(failure: UnwatchedFailure): void {
     if (this.#unwatchedFailures.length === 0) this.#clock.atEndOfTurn(() => this.#tellUnwatched())
-    this.#unwatchedFailures.push({ batch, index, parked, report })
+    this.#unwatchedFailures.push(failure)
   }
 
   #tellUnwatched(): void {
     const failures = this.#unwatchedFailures
     this.#unwatchedFailures = []
     for (const { batch, index, parked, report } of failures) {
-      const isWatched = parked === undefined ? !batch.unwatchedFailures!.has(index) : parked.watched
+      const isWatched = parked?.watched ?? !batch?.unwatchedFailures?.has(index)
       if (isWatched) continue
       if (report === undefined) this.#counters.undelivered++
       else this.#emitUndelivered(report)
@@ -784,6 +800,15 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
 
   override off<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this {
     return super.off(event, listener as (...args: unknown[]) => void)
+  }
+}
+
+/** The header section, or undefined for what the long way has to refuse. */
+function headersIfRight(headers: unknown): Uint8Array | undefined {
+  try {
+    return encodeHeaders(headerPairs(headers as Headers))
+  } catch {
+    return undefined
   }
 }
 

@@ -17,9 +17,7 @@ export function undeliveredFromBatch(
   index: number,
   error: KafkaError,
 ): Undelivered {
-  const reader = new Reader(recordsOf(accumulator, batch))
-  // Not its offset delta: one taken back from a batch that was never sealed still stands among the bytes.
-  for (let before = 0; before < index; before++) if (!batch.dropped.has(before)) reader.take(reader.varint(), 'record')
+  const reader = readerAt(accumulator, batch, index)
   const { key, value, headers, timestamp } = readRecord(reader, batch.baseTimestamp, null)
   return {
     error,
@@ -32,16 +30,17 @@ export function undeliveredFromBatch(
   }
 }
 
-/** Many records of one batch may fail one after the other: decompressed once. */
-const decompressed = new WeakMap<Batch, Buffer>()
+/** Where the record before was read: the records of a batch fail one after the other, and each begins where that one ended. */
+let last: { readonly batch: WeakRef<Batch>; readonly reader: Reader; index: number } | undefined
 
-function recordsOf(accumulator: Accumulator, batch: Batch): Buffer {
-  let records = decompressed.get(batch)
-  if (records === undefined) {
-    records = accumulator.recordsOf(batch)
-    if (batch.codec !== 0) decompressed.set(batch, records)
-  }
-  return records
+function readerAt(accumulator: Accumulator, batch: Batch, index: number): Reader {
+  if (last === undefined || last.batch.deref() !== batch || last.index > index)
+    last = { batch: new WeakRef(batch), reader: new Reader(accumulator.recordsOf(batch)), index: 0 }
+  const { reader } = last
+  // Not its offset delta: one taken back from a batch that was never sealed still stands among the bytes.
+  for (; last.index < index; last.index++) if (!batch.dropped.has(last.index)) reader.take(reader.varint(), 'record')
+  last.index = index + 1
+  return reader
 }
 
 /** A record that never came into a batch. */

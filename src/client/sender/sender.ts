@@ -232,8 +232,11 @@ export class Sender {
       this.#settlement.refuseCodec(batch, version)
       return undefined
     }
-    if (this.#identity !== undefined && !readyToSend(queue, this.#identity)) return undefined
-    return batch
+    if (this.#identity === undefined) {
+      if (batch.attempts === 0) batch.writeWithoutIdentity()
+      return batch
+    }
+    return readyToSend(queue, this.#identity) ? batch : undefined
   }
 
   #send(connection: Connection, version: number, batches: Batch[]): void {
