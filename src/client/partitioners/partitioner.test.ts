@@ -82,6 +82,6 @@ test('a function gets topic, key and partitions', () => {
   expect(seen).toEqual([
     { ...rest, key },
     { ...rest, key: null },
-    { ...rest, key: Buffer.alloc(0) },
+    { ...rest, key: new Uint8Array(0) },
   ])
 })
