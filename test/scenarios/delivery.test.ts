@@ -12,6 +12,11 @@ async function valuesOf(kafka: BrokerUnderTest, topic: string): Promise<string[]
   return (await kafka.readBack(topic)).map(({ value }) => String(value))
 }
 
+/** Resolves when readers can see so many records in partition 0. */
+async function arrived(kafka: BrokerUnderTest, topic: string, count: number): Promise<void> {
+  await until(`${count} records arrived`, async () => (await endOffsets(kafka.bootstrapServers, topic))[0] === count)
+}
+
 describeOnEachBroker(
   'Delivery',
   ({ kafka }) => {
@@ -46,7 +51,7 @@ describeOnEachBroker(
 
       expect(new Set(results.map(({ offset }) => offset))).toEqual(new Set([-1n]))
       expect(results.some(({ hasOffset }) => hasOffset)).toBe(false)
-      await until('500 records arrived', async () => (await endOffsets(kafka.bootstrapServers, topic))[0] === 500)
+      await arrived(kafka, topic, values.length)
       expect(await valuesOf(kafka, topic)).toEqual(values)
     })
 
