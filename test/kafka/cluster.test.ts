@@ -15,7 +15,7 @@ withKafka(
     const starting = startCluster({ version: oldestKafka, folder, properties, ownedByThisProcess: true })
 
     await expect(starting).rejects.toThrow(
-      /The end of .*node-1\.log:[^]*Invalid value many for configuration num\.io\.threads/,
+      /The end of .*node-1\.log:[\s\S]*Invalid value many for configuration num\.io\.threads/,
     )
     const cluster = openCluster(folder)
     expect(cluster.isRunning(1)).toBe(false)

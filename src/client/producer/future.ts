@@ -39,7 +39,6 @@ export class RecordFuture implements Future<RecordMetadata> {
     return 'Future'
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: a future is a promise
   then<A = RecordMetadata, B = never>(
     onFulfilled?: ((metadata: RecordMetadata) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: KafkaError) => B | PromiseLike<B>) | null,
@@ -100,7 +99,6 @@ export class PromiseFuture<T> implements Future<T> {
     return 'Future'
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: a future is a promise
   then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,

@@ -191,7 +191,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     record: RecordOf<Topics>,
     second?: SendOptions | SendCallback,
     third?: SendCallback,
-  ): Future<RecordMetadata> | void {
+  ): Future<RecordMetadata> | undefined {
     const callback = typeof second === 'function' ? second : third
     let given: unknown = record
     if (this.#intake.isDirect && this.#state === 'open' && (second === undefined || second === callback)) {

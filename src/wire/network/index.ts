@@ -1,1 +1,1 @@
-export { type Call, Connection, type ConnectionOptions } from './connection.ts'
+export { Connection } from './connection.ts'

@@ -10,5 +10,5 @@ export {
 } from './header.ts'
 export type { Body, Draft, Message } from './message.ts'
 export { Reader } from './reader.ts'
-export type { Decoded, Encodable, Field, Fields, WireType } from './types.ts'
+export type { Field, Fields, WireType } from './types.ts'
 export { Writer } from './writer.ts'

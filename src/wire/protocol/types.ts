@@ -94,13 +94,6 @@ export const int16: WireType<number> = fixed(
   (w, v) => w.int16(v),
   r => r.int16(),
 )
-export const uint16: WireType<number> = fixed(
-  'uint16',
-  2,
-  0,
-  (w, v) => w.uint16(v),
-  r => r.uint16(),
-)
 export const int32: WireType<number> = fixed(
   'int32',
   4,
@@ -108,26 +101,12 @@ export const int32: WireType<number> = fixed(
   (w, v) => w.int32(v),
   r => r.int32(),
 )
-export const uint32: WireType<number> = fixed(
-  'uint32',
-  4,
-  0,
-  (w, v) => w.uint32(v),
-  r => r.uint32(),
-)
 export const int64: WireType<bigint> = fixed(
   'int64',
   8,
   0n,
   (w, v) => w.int64(v),
   r => r.int64(),
-)
-export const float64: WireType<number> = fixed(
-  'float64',
-  8,
-  0,
-  (w, v) => w.float64(v),
-  r => r.float64(),
 )
 export const bool: WireType<boolean> = fixed(
   'bool',

@@ -2,9 +2,7 @@
 
 export { type EncodeBatchOptions, encodeBatch } from './batch-encoder.ts'
 export {
-  type BatchAttributes,
   type BatchHeader,
-  type BatchIdentity,
   computeBatchCrc,
   endOfBatch,
   readBatchHeader,
@@ -12,14 +10,12 @@ export {
   setLogAppendTime,
   setPartitionLeaderEpoch,
   stampBatch,
-  type TimestampType,
 } from './batch-header.ts'
 export { type Decompress, decodeRecords, iterateRecords } from './batch-records.ts'
 export {
   type BatchFault,
-  type BatchFaultError,
   type BatchLimits,
   type BatchVerdict,
   validateBatch,
 } from './batch-validation.ts'
-export type { DecodedRecord, RecordToEncode } from './record.ts'
+export type { RecordToEncode } from './record.ts'
