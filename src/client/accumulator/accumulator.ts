@@ -160,8 +160,7 @@ export class Accumulator {
 
   /** Takes a record out of a batch that was never sent. False where it is too late. */
   takeBack(batch: Batch, index: number): boolean {
-    if (batch.isSettled || batch.firstSentAs >= 0 || batch.stamp !== undefined || batch.parts !== undefined)
-      return false
+    if (batch.isSettled || batch.sendOrder >= 0 || batch.stamp !== undefined || batch.parts !== undefined) return false
     batch.takenBack ??= new Set()
     batch.takenBack.add(index)
     if (batch.state === 'sealed') this.#sealAgain(batch)

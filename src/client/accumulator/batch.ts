@@ -96,8 +96,11 @@ export class Batch implements AcknowledgedBatch {
 
   stamp: Stamp | undefined
   attempts = 0
-  /** Its number among the batches of its partition, given when it is first sent; −1 before. Retries keep this order. */
-  firstSentAs = -1
+  /**
+   * Where it stands among everything sent for its partition: how many records were sent before it for the first time; −1
+   * until it is sent itself. Retries, and parts of a split batch, keep this order.
+   */
+  sendOrder = -1
   /** What is known over all attempts that have ended. */
   outcome: Outcome = 'not-written'
   /** Leader and epoch of the last attempt with an unknown outcome. */

@@ -51,8 +51,8 @@ export class PartitionQueue {
   failures = 0
   /** How large its last batch was: the next one begins with a buffer of that size. */
   usualBatchBytes = 0
-  /** Counts batches sent for the first time. */
-  sentBatches = 0
+  /** Counts records sent for the first time. */
+  sentRecords = 0
 
   constructor(topic: string, partition: number) {
     this.topic = topic
@@ -97,7 +97,7 @@ export class PartitionQueue {
   }
 }
 
-/** Whether `a` was sent before `b` for the first time, or is an earlier part of the same batch. */
+/** Whether `a` was sent before `b` for the first time. */
 function precedes(a: Batch, b: Batch): boolean {
-  return a.firstSentAs >= 0 && a.firstSentAs <= b.firstSentAs
+  return a.sendOrder >= 0 && a.sendOrder < b.sendOrder
 }

@@ -82,8 +82,10 @@ export function giveUpSequence(queue: PartitionQueue, batch: Batch): void {
 /** Gives the parts of a split batch the numbers that the whole had. */
 export function stampParts(whole: Batch, parts: readonly Batch[], seal: (batch: Batch) => void): void {
   let sequence = whole.stamp?.baseSequence ?? 0
+  let order = whole.sendOrder
   for (const part of parts) {
-    part.firstSentAs = whole.firstSentAs
+    part.sendOrder = order
+    order += part.count
     seal(part)
     if (whole.stamp === undefined) continue
     invariant(part.state === 'sealed', 'a part of a stamped batch is sealed at once')

@@ -256,7 +256,10 @@ export class Sender {
       batch.move('in-flight')
       batch.attempts++
       batch.references++
-      if (batch.firstSentAs < 0) batch.firstSentAs = queue.sentBatches++
+      if (batch.sendOrder < 0) {
+        batch.sendOrder = queue.sentRecords
+        queue.sentRecords += batch.count
+      }
       queue.inFlight.push(batch)
       queue.inFlightBroker = this.brokerId
     }

@@ -228,8 +228,8 @@ export class Settlement {
   #carryOut(batch: Batch, code: BrokerErrorCode, answer: PartitionAnswer): void {
     const { queue } = batch
     const hasEarlier =
-      queue.inFlight.some(other => other.firstSentAs < batch.firstSentAs) ||
-      queue.waiting.some(other => other.firstSentAs >= 0 && other.firstSentAs < batch.firstSentAs)
+      queue.inFlight.some(other => other.sendOrder < batch.sendOrder) ||
+      queue.waiting.some(other => other.sendOrder >= 0 && other.sendOrder < batch.sendOrder)
     const decision = verdict(code, {
       idempotent: this.#identity !== undefined,
       recordCount: batch.writtenCount,
