@@ -11,7 +11,7 @@ test.each([0, 1, -1] as const)(
       bootstrapServers: broker.bootstrapServers,
       enableIdempotence: false,
       acks,
-    maxInFlightRequestsPerConnection: 1, // with more, parts of a split batch may be overtaken
+      maxInFlightRequestsPerConnection: 1, // with more, parts of a split batch may be overtaken
       batchSize: acks === 0 ? 1_500 : 16_384, // nobody answers with acks=0, so nobody can ask for a split
     })
     await producer.partitionsFor('plain')
