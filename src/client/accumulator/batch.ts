@@ -205,9 +205,9 @@ export class Batch implements AcknowledgedBatch {
       sizeOfVarlong(delta) +
       sizeOfVarint(this.count) +
       sizeOfVarint(keyLength) +
-      (keyLength > 0 ? keyLength : 0) +
+      Math.max(keyLength, 0) +
       sizeOfVarint(valueLength) +
-      (valueLength > 0 ? valueLength : 0) +
+      Math.max(valueLength, 0) +
       (headers === undefined ? 1 : headers.length)
     const end = this.length + sizeOfVarint(bodyLength) + bodyLength
     if (end > limitBytes && this.count > 0) return doesNotFit
