@@ -1,4 +1,6 @@
 import { NetworkError } from '../../base/errors/index.ts'
+import type { DecodeError } from '../protocol/index.ts'
+import type { Call } from './call.ts'
 import type { BadLengthError } from './frame-splitter.ts'
 
 const words: Record<string, string> = {
@@ -37,4 +39,34 @@ export function badLength(remote: string, error: BadLengthError, isFirst: boolea
   return speaker === undefined
     ? new NetworkError('BAD_RESPONSE', `${remote}: ${error.message}`, error)
     : new NetworkError('NOT_KAFKA', `${remote} does not speak Kafka's protocol: ${speaker}`, error)
+}
+
+export const badResponse = (remote: string, error: DecodeError): NetworkError =>
+  new NetworkError('BAD_RESPONSE', `${remote} sent what is no answer: ${error.message}`, error)
+
+export const givenUp = (remote: string): NetworkError =>
+  new NetworkError('CONNECT_FAILED', `connecting to ${remote} was given up`)
+
+/** `isFirst`: before it answered anything, which listeners for TLS do. */
+export function hungUp(remote: string, isFirst: boolean): NetworkError {
+  const hint = isFirst ? ' before it answered: is this a TLS port, or no Kafka?' : ''
+  return new NetworkError('CONNECTION_CLOSED', `${remote} closed the connection${hint}`)
+}
+
+export const socketError = (remote: string, isConnecting: boolean, error: Error): NetworkError =>
+  isConnecting
+    ? new NetworkError('CONNECT_FAILED', `cannot connect to ${remote}: ${explain(error)}`, error)
+    : new NetworkError('CONNECTION_CLOSED', `the connection to ${remote} broke: ${explain(error)}`, error)
+
+export function setUpTimeout(remote: string, isConnecting: boolean, timeoutMs: number): NetworkError {
+  const within = `within ${Math.round(timeoutMs)} ms`
+  const message = isConnecting
+    ? `no connection to ${remote} ${within}`
+    : `${remote} took the connection and then said nothing ${within}: is this a Kafka broker, and a plaintext port?`
+  return new NetworkError('CONNECT_TIMEOUT', message)
+}
+
+export function requestTimeout(remote: string, { apiKey, timeoutMs, expectsAnswer }: Call): NetworkError {
+  const what = expectsAnswer ? 'no answer' : 'a request could not be written'
+  return new NetworkError('REQUEST_TIMEOUT', `${remote}: ${what} within ${timeoutMs} ms (API key ${apiKey})`)
 }

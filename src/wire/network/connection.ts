@@ -17,7 +17,8 @@ import {
 } from '../protocol/index.ts'
 import { type BrokerVersions, newestApiVersions, readApiVersions } from './api-versions.ts'
 import type { Call } from './call.ts'
-import { badLength, explain } from './connect-errors.ts'
+import { badLength, badResponse, givenUp, hungUp, requestTimeout, setUpTimeout, socketError } from './connect-errors.ts'
+import { DeadlineWatch, whenRead } from './deadline-watch.ts'
 import { dial } from './dial.ts'
 import { BadLengthError, FrameSplitter } from './frame-splitter.ts'
 import { hostAndPort } from './printable.ts'
@@ -66,8 +67,6 @@ const readBufferBytes = 64 * 1024
 const copiedBodyBytes = 2048
 /** After this much silence the kernel asks whether the other side is still there. */
 const keepAliveAfterMs = 30_000
-/** While answers keep coming in, a time-out waits for at most so many turns of the event loop. */
-const readingTurns = 8
 /** What acks=0 wrote may take so long to leave after `close`. */
 const lingerAfterCloseMs = 1000
 
@@ -90,11 +89,11 @@ export class Connection {
         await connection.#setUp(version, deadline, timeoutMs)
         return connection
       } catch (error) {
-        invariant(error instanceof NetworkError, 'a connection fails with a NetworkError')
-        connection.destroy(error)
+        const reason = error instanceof NetworkError ? error : givenUp(connection.remote)
+        connection.destroy(reason)
         await connection.gone
         // Some brokers (librdkafka's mock) hang up on an ApiVersions newer than they know.
-        const mayBeTooNew = error.code === 'CONNECTION_CLOSED' && connection.#stage === 'versions'
+        const mayBeTooNew = reason.code === 'CONNECTION_CLOSED' && connection.#stage === 'versions'
         if (!mayBeTooNew || version === 0 || connection.#bytesRead > 0 || options.signal?.aborted) throw error
       }
     }
@@ -120,8 +119,8 @@ export class Connection {
   #frames = 0
   #bytesRead = 0
   #lastUsedAt: number
-  #timer: Timer | undefined
-  #timerAt = 0
+  readonly #deadlines: DeadlineWatch
+  #lingering: Timer | undefined
   #ended: NetworkError | undefined
   #failSetUp: ((error: NetworkError) => void) | undefined
   readonly #gone: Promise<void>
@@ -133,6 +132,11 @@ export class Connection {
     const name = hostAndPort(options.host, options.port)
     this.remote = options.host === ip ? name : `${name} (${ip})`
     this.#splitter = new FrameSplitter(options.maxResponseBytes ?? defaultMaxResponseBytes)
+    this.#deadlines = new DeadlineWatch(options.clock, {
+      earliest: () => this.#earliest()?.deadline,
+      bytesRead: () => this.#bytesRead,
+      onExpired: () => this.#lost(requestTimeout(this.remote, this.#earliest()!.call)),
+    })
     const buffer = Buffer.allocUnsafeSlow(readBufferBytes)
     this.#socket = connect({
       host: ip,
@@ -149,7 +153,7 @@ export class Connection {
         },
       },
     })
-    this.#socket.on('error', error => this.#lost(this.#socketError(error)))
+    this.#socket.on('error', error => this.#lost(socketError(this.remote, this.#stage === 'tcp', error)))
     this.#socket.on('end', () => this.#lost(this.#hungUp()))
     this.#gone = new Promise(resolve => {
       this.#socket.once('close', () => {
@@ -235,7 +239,7 @@ export class Connection {
     this.#lastUsedAt = now
     const pending = { call, correlationId: this.#takeCorrelationId(), deadline: now + call.timeoutMs, isSent: false }
     if (call.expectsAnswer) this.#answers.push(pending)
-    this.#arm(pending.deadline, now)
+    this.#deadlines.add(pending.deadline, now)
     if (this.#unwritten.length === 0 && this.#socket.writableLength === 0) this.#write(pending)
     else this.#unwritten.push(pending)
   }
@@ -249,8 +253,7 @@ export class Connection {
     }
     this.#state = 'closing'
     this.#socket.destroySoon()
-    this.#timer?.cancel()
-    this.#timer = this.#clock.schedule(
+    this.#lingering = this.#clock.schedule(
       () => this.#lost(new NetworkError('CONNECTION_CLOSED', `${this.remote} does not take what was written`)),
       lingerAfterCloseMs,
     )
@@ -263,8 +266,9 @@ export class Connection {
 
   async #setUp(version: number, deadline: number, timeoutMs: number): Promise<void> {
     const { signal } = this.#options
-    const expire = () => this.#whenRead(() => this.#lost(this.#setUpTimeout(timeoutMs)), readingTurns)
-    const giveUp = () => this.#lost(new NetworkError('CONNECT_FAILED', `connecting to ${this.remote} was given up`))
+    const late = () => this.#lost(setUpTimeout(this.remote, this.#stage === 'tcp', timeoutMs))
+    const expire = () => whenRead(this.#clock, () => this.#bytesRead, late)
+    const giveUp = () => this.#lost(givenUp(this.remote))
     const timer = this.#clock.schedule(expire, deadline - this.#clock.now())
     signal?.addEventListener('abort', giveUp)
     const failed = new Promise<never>((_, reject) => {
@@ -389,7 +393,7 @@ export class Connection {
       this.#splitter.push(bytes, length, this.#onFrame)
     } catch (error) {
       if (error instanceof BadLengthError) this.#lost(badLength(this.remote, error, this.#frames === 0))
-      else if (error instanceof DecodeError) this.#lost(this.#badResponse(error))
+      else if (error instanceof DecodeError) this.#lost(badResponse(this.remote, error))
       else {
         // A bug of ours in a callback: the queue may be out of step, so the connection cannot live on.
         this.#lost(new NetworkError('CONNECTION_CLOSED', `reading an answer of ${this.remote} failed`, error))
@@ -415,57 +419,10 @@ export class Connection {
     try {
       pending.call.onAnswer(reader)
     } catch (error) {
-      if (error instanceof DecodeError) this.#lost(this.#badResponse(error), pending)
+      if (error instanceof DecodeError) this.#lost(badResponse(this.remote, error), pending)
       throw error
     }
     return (this.#state as string) !== 'closed'
-  }
-
-  /** One timer for all deadlines: armed for the earliest, and looked at again when it fires. */
-  #arm(deadline: number, now: number): void {
-    if (this.#state === 'closed' || (this.#timer !== undefined && this.#timerAt <= deadline)) return
-    this.#timer?.cancel()
-    this.#timerAt = deadline
-    this.#timer = this.#clock.schedule(() => {
-      this.#timer = undefined
-      this.#checkDeadlines(readingTurns)
-    }, deadline - now)
-  }
-
-  #checkDeadlines(turns: number): void {
-    if (this.#state === 'closed') return
-    const next = this.#earliest()
-    if (next === undefined) return
-    const now = this.#clock.now()
-    if (next.deadline > now) this.#arm(next.deadline, now)
-    else this.#whenRead(() => this.#expire(), turns)
-  }
-
-  #expire(): void {
-    const next = this.#earliest()
-    if (next === undefined) return
-    if (next.deadline > this.#clock.now()) {
-      this.#checkDeadlines(readingTurns)
-      return
-    }
-    const { apiKey, timeoutMs } = next.call
-    const what = next.call.expectsAnswer ? 'no answer' : 'a request could not be written'
-    this.#lost(
-      new NetworkError('REQUEST_TIMEOUT', `${this.remote}: ${what} within ${timeoutMs} ms (API key ${apiKey})`),
-    )
-  }
-
-  /**
-   * After a stall of the event loop its timers fire before its sockets are read. So what lies ready is read first: the end
-   * of this turn comes after the sockets, and more turns follow as long as bytes keep coming.
-   */
-  #whenRead(decide: () => void, turns: number): void {
-    const before = this.#bytesRead
-    this.#clock.atEndOfTurn(() => {
-      if (this.#state === 'closed') return
-      if (this.#bytesRead === before || turns <= 1) decide()
-      else this.#whenRead(decide, turns - 1)
-    })
   }
 
   #earliest(): Pending | undefined {
@@ -486,8 +443,8 @@ export class Connection {
     if (this.#state === 'closed') return
     const wasOpen = this.#state !== 'setup'
     this.#state = 'closed'
-    this.#timer?.cancel()
-    this.#timer = undefined
+    this.#deadlines.close()
+    this.#lingering?.cancel()
     const failed = [...(first === undefined ? [] : [first]), ...this.#answers, ...this.#unanswerable()]
     const unwritten = this.#unwritten
     this.#unwritten = []
@@ -504,29 +461,7 @@ export class Connection {
   }
 
   #hungUp(): NetworkError {
-    const hint =
-      this.#stage === 'versions' && this.#frames === 0 ? ' before it answered: is this a TLS port, or no Kafka?' : ''
-    return new NetworkError('CONNECTION_CLOSED', `${this.remote} closed the connection${hint}`)
-  }
-
-  #socketError(error: Error): NetworkError {
-    return this.#stage === 'tcp'
-      ? new NetworkError('CONNECT_FAILED', `cannot connect to ${this.remote}: ${explain(error)}`, error)
-      : new NetworkError('CONNECTION_CLOSED', `the connection to ${this.remote} broke: ${explain(error)}`, error)
-  }
-
-  #setUpTimeout(timeoutMs: number): NetworkError {
-    const within = `within ${Math.round(timeoutMs)} ms`
-    return this.#stage === 'tcp'
-      ? new NetworkError('CONNECT_TIMEOUT', `no connection to ${this.remote} ${within}`)
-      : new NetworkError(
-          'CONNECT_TIMEOUT',
-          `${this.remote} took the connection and then said nothing ${within}: is this a Kafka broker, and a plaintext port?`,
-        )
-  }
-
-  #badResponse(error: DecodeError): NetworkError {
-    return new NetworkError('BAD_RESPONSE', `${this.remote} sent what is no answer: ${error.message}`, error)
+    return hungUp(this.remote, this.#stage === 'versions' && this.#frames === 0)
   }
 }
 

@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { NetworkError } from '../../base/errors/index.ts'
 import type { Clock } from '../../base/time/clock.ts'
-import { explain } from './connect-errors.ts'
+import { explain, givenUp } from './connect-errors.ts'
 import { hostAndPort } from './printable.ts'
 
 export interface DialOptions {
@@ -41,7 +41,7 @@ export async function dial<T>(
       failures.push(error)
     }
   }
-  if (signal?.aborted) throw new NetworkError('CONNECT_FAILED', `connecting to ${name} was given up`)
+  if (signal?.aborted) throw givenUp(name)
   if (failures.length === 0) throw new NetworkError('CONNECT_TIMEOUT', `no connection to ${name} in time`)
   if (failures.length === 1) throw failures[0]!
   const last = failures.at(-1)!
@@ -56,7 +56,7 @@ function lookUp(options: DialOptions, name: string): Promise<readonly { address:
   const { host, clock, setupTimeoutMs, signal } = options
   const lookup = options.lookup ?? (asked => systemLookup(asked, { all: true, verbatim: true }))
   return new Promise((resolve, reject) => {
-    const giveUp = () => settle(() => reject(new NetworkError('CONNECT_FAILED', `connecting to ${name} was given up`)))
+    const giveUp = () => settle(() => reject(givenUp(name)))
     const timer = clock.schedule(
       () =>
         settle(() =>
