@@ -7,6 +7,7 @@ import { type BrokerUnderTest, describeOnEachBroker } from '../kafka/brokers-und
 import { scanWithConsoleConsumer } from '../kafka/read-back.ts'
 
 /** `npm run prove:failover` sends a million; a run of all tests is content with fewer. */
+const isProof = process.env.OTTLA_FAILOVER_RECORDS !== undefined
 const recordCount = Number(process.env.OTTLA_FAILOVER_RECORDS ?? 60_000)
 const partitionCount = 6
 const keyCount = 1000
@@ -53,49 +54,62 @@ async function sendUntil(end: number, producer: Producer, topic: string, ledger:
   }
 }
 
+class Gate {
+  open!: () => void
+  readonly opened = new Promise<void>(resolve => {
+    this.open = resolve
+  })
+}
+
 type Loss = 'killed' | 'stopped' | 'hanging' | 'moved'
 
-/** Takes partition 0 from its leader while records are on their way, and has all as before when it returns. */
-async function loseTheLeader(kafka: BrokerUnderTest, topic: string, loss: Loss): Promise<void> {
-  if (kafka.embedded) await loseEmbeddedLeader(kafka.embedded, topic, loss)
-  else if (kafka.cluster) await loseRealLeader(kafka.cluster, topic, loss)
+/** Takes partition 0 from its leader, says so, and has everything as before when it returns. */
+async function loseTheLeader(kafka: BrokerUnderTest, topic: string, loss: Loss, onLost: () => void): Promise<void> {
+  if (kafka.embedded) await loseEmbeddedLeader(kafka.embedded, topic, loss, onLost)
+  else if (kafka.cluster) await loseRealLeader(kafka.cluster, topic, loss, onLost)
   else throw new Error('these brokers cannot be stopped')
 }
 
-async function loseEmbeddedLeader(broker: Broker, topic: string, loss: Loss): Promise<void> {
+async function loseEmbeddedLeader(broker: Broker, topic: string, loss: Loss, onLost: () => void): Promise<void> {
   const { leader, replicas } = broker.partition(topic, 0)
   const other = replicas.find(id => id !== leader) ?? leader
   const lookedForLeader = broker.waitForRequest('Metadata', 60_000)
   if (loss === 'killed' || loss === 'stopped') {
     await broker.stop(leader)
+    onLost()
     await lookedForLeader
     await broker.start(leader)
   } else {
     if (loss === 'hanging') broker.pause(leader)
     broker.moveLeader(topic, 0, other)
+    onLost()
     await lookedForLeader
     broker.resume(leader)
   }
 }
 
-async function loseRealLeader(cluster: Cluster, topic: string, loss: Loss): Promise<void> {
+async function loseRealLeader(cluster: Cluster, topic: string, loss: Loss, onLost: () => void): Promise<void> {
   const leader = await cluster.leaderOf(topic)
   switch (loss) {
     case 'killed':
       await cluster.killNode(leader)
+      onLost()
       await cluster.startNode(leader)
       break
     case 'stopped':
       await cluster.stopNode(leader)
+      onLost()
       await cluster.startNode(leader)
       break
     case 'hanging':
       cluster.pauseNode(leader)
+      onLost()
       await until('another broker leads', async () => ![leader, -1].includes(await cluster.leaderOf(topic)))
       cluster.resumeNode(leader)
       break
     case 'moved':
       await cluster.moveLeader(topic, 0)
+      onLost()
   }
   await cluster.allInSync(topic)
 }
@@ -147,20 +161,34 @@ describeOnEachBroker(
       async (loss, times) => {
         const topic = await kafka.createTopic({ partitions: partitionCount })
         const ledger = new Ledger()
-        const producer = createProducer({ bootstrapServers: kafka.bootstrapServers, requestTimeoutMs: 10_000 })
+        const startedAt = performance.now()
+        const producer = createProducer({ bootstrapServers: kafka.bootstrapServers, requestTimeoutMs: 3000 })
 
-        // A part of the records for each loss. A part begins when the brokers are as before, so that each loss comes in mid-flow.
+        // A part of the records for each loss, and in each part: a quarter while all is well, a half while the leader goes,
+        // a quarter when it is gone. The next part begins when the brokers are as before.
         const part = recordCount / times
-        for (let end = part; end <= recordCount; end += part) {
-          const lost = ledger.reaches(end - part * 0.75).then(() => loseTheLeader(kafka, topic, loss))
-          await sendUntil(end, producer, topic, ledger)
-          await lost
+        for (let begin = 0; begin < recordCount; begin += part) {
+          const lost = new Gate()
+          const restored = ledger.reaches(begin + part / 4).then(() => loseTheLeader(kafka, topic, loss, lost.open))
+          await sendUntil(begin + part * 0.75, producer, topic, ledger)
+          await Promise.race([lost.opened, restored])
+          await sendUntil(begin + part, producer, topic, ledger)
+          await restored
         }
         await producer.flush()
+        const sentForMs = performance.now() - startedAt
 
         expect(ledger.failures).toEqual([])
         expect(ledger.acknowledged).toBe(recordCount)
-        expect(await faultsInTheLog(kafka, topic)).toEqual({ count: recordCount, faults: [] })
+        const log = await faultsInTheLog(kafka, topic)
+        if (isProof) {
+          const seconds = (sentForMs / 1000).toFixed(1)
+          console.log(
+            `${ledger.acknowledged} of ${recordCount} records acknowledged in ${seconds} s, the leader ${loss} ${times} times;`,
+            `${log.count} in the log, ${log.faults.length} lost, doubled or out of order`,
+          )
+        }
+        expect(log).toEqual({ count: recordCount, faults: [] })
         await producer.close()
       },
       timeoutMs,
