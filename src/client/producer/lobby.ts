@@ -9,15 +9,22 @@ export interface LobbyLinks {
   /** Puts a record into its batch; false where its partition is not known yet. */
   place(record: ParkedRecord, topic: TopicState): boolean
   fail(record: ParkedRecord, error: KafkaError): void
+  /** Records wait for memory now: nothing may linger that would free some. */
+  lineFormed(): void
+  /** Nobody waits for this topic any more, and it never became known: nothing has to be remembered of it. */
+  forget(topic: TopicState): void
   /** The last error that a metadata answer had for a topic, for messages. */
   metadataProblem(topic: string): KafkaError | undefined
 }
+
+/** What a record takes as an object while it waits in the line, beside its bytes; measured. */
+const parkedRecordBytes = 256
 
 /**
  * Where records wait that have no batch yet: for their serializer, for memory, for their topic. One order: a topic's records
  * leave as they came, and memory goes to whoever waits longest, whatever the topic.
  *
- * Memory: a record is charged to the budget where that has room, else to the line, which may hold `bufferMemory` once more.
+ * Memory: a record is charged to the budget where that has room, else to the line, which may take `bufferMemory` once more.
  * Beyond it a send fails at once, so that a loop that never waits cannot eat the process.
  */
 export class Lobby {
@@ -65,10 +72,14 @@ export class Lobby {
       this.#budget.lend(bytes)
       record.charge = 'memory'
     } else {
-      if (this.#lineBytes + bytes > totalBytes) throw this.#lineIsFull()
-      this.#lineBytes += bytes
+      const lineBytes = this.#lineBytes + bytes + parkedRecordBytes
+      // One may always wait, however small `bufferMemory` is.
+      if (this.hasLine ? lineBytes > totalBytes : bytes > totalBytes) throw this.#lineIsFull()
+      const isFirst = !this.hasLine
+      this.#lineBytes = lineBytes
       this.#line.push(record)
       record.charge = 'line'
+      if (isFirst) this.#links.lineFormed()
     }
     record.chargedBytes = bytes
   }
@@ -89,7 +100,7 @@ export class Lobby {
   /** Gives back what a record was charged with. */
   uncharge(record: ParkedRecord): void {
     if (record.charge === 'memory') this.#budget.giveBack(record.chargedBytes)
-    else if (record.charge === 'line') this.#lineBytes -= record.chargedBytes
+    else if (record.charge === 'line') this.#lineBytes -= record.chargedBytes + parkedRecordBytes
     record.charge = 'none'
   }
 
@@ -114,6 +125,8 @@ export class Lobby {
   settled(record: ParkedRecord): void {
     this.#count--
     this.uncharge(record)
+    // Memory may not come back for long: those who gave up must not stay in the line until then.
+    while (this.#line.first !== undefined && this.#line.first.charge !== 'line') this.#line.shift()
   }
 
   /** Memory came back: the line moves up, head first, and what has memory now may be placed. */
@@ -122,7 +135,7 @@ export class Lobby {
     for (let record = this.#line.first; record !== undefined; record = this.#line.first) {
       if (record.charge === 'line') {
         if (record.chargedBytes > this.#budget.freeBytes) break
-        this.#lineBytes -= record.chargedBytes
+        this.#lineBytes -= record.chargedBytes + parkedRecordBytes
         this.#budget.lend(record.chargedBytes)
         record.charge = 'memory'
         admitted.add(record.topic)
@@ -144,7 +157,9 @@ export class Lobby {
         topic.lobby.shift()
       }
     } else while (topic.lobby.first?.isSettled) topic.lobby.shift()
-    if (topic.lobby.length === 0 && topic.misfits.length === 0) this.#topics.delete(topic)
+    if (topic.lobby.length > 0 || topic.misfits.length > 0) return
+    this.#topics.delete(topic)
+    if (!topic.isKnown) this.#links.forget(topic)
   }
 
   #drainMisfits(topic: TopicState): void {

@@ -172,6 +172,10 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       {
         place: (record, topic) => this.#place(record, topic),
         fail: (record, error) => this.#failParked(record, error),
+        lineFormed: () => {
+          for (const sender of this.#senders.values()) sender.hurry()
+        },
+        forget: topic => void this.#topics.delete(topic.name),
         metadataProblem: topic => this.#cluster.lastErrorOf(topic),
       },
       clock,
@@ -330,6 +334,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
         ? thrown
         : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${thrownText(thrown)}`, thrown)
     if (parked.charge !== 'none') this.#lobby.uncharge(parked)
+    const state = this.#topics.get(parked.topic)
+    if (state !== undefined && !state.isKnown && state.lobby.length === 0) this.#topics.delete(parked.topic)
     // Made now: when the call has returned, the caller's bytes may change.
     const report = this.#undelivered(parked, record, error)
     if (this.#refused.length === 0) queueMicrotask(() => this.#tellRefused())
