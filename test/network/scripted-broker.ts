@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { FrameSplitter } from '../../src/wire/network/frame-splitter.ts'
 import {
   type Api,
   apis,
@@ -107,26 +108,23 @@ export class ScriptedBroker {
   #serve(socket: Socket): void {
     const connection = this.connections++
     this.sockets.add(socket)
-    let held = Buffer.alloc(0)
+    const splitter = new FrameSplitter(2 ** 30)
     socket.on('error', () => {})
     socket.on('close', () => {
       this.sockets.delete(socket)
       this.#tell()
     })
     socket.on('data', chunk => {
-      held = Buffer.concat([held, chunk as Buffer])
-      while (held.length >= 4 && held.length >= 4 + held.readInt32BE(0)) {
-        const end = 4 + held.readInt32BE(0)
-        const frame = held.subarray(0, end)
-        held = held.subarray(end)
-        this.#take(frame, socket, connection)
-      }
+      splitter.push(chunk as Buffer, chunk.length, (bytes, start, end) => {
+        this.#take(Buffer.from(bytes.subarray(start, end)), socket, connection)
+        return true
+      })
     })
     this.#tell()
   }
 
   #take(frame: Buffer, socket: Socket, connection: number): void {
-    const reader = new Reader(frame, 4)
+    const reader = new Reader(frame)
     const request = new ScriptedRequest(readRequestHeader(reader, isFlexible), reader, socket, connection)
     this.requests.push(request)
     if (this.script(request) !== true && request.is(apis.apiVersions)) answerApiVersions(request)
