@@ -2,12 +2,12 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
 import { type Cluster, clusterFolder, startCluster } from '../../scripts/kafka/cluster.mjs'
-import { missingForKafka } from '../../scripts/kafka/requirements.mjs'
+import { hasKcat, missingForKafka } from '../../scripts/kafka/requirements.mjs'
 import { newestKafka } from '../../scripts/kafka/versions.mjs'
 
 /** Which Kafka the scenarios run on besides the embedded broker, as the global setup hands it to the test files. */
 export type KafkaForTests =
-  | { readonly kind: 'own'; readonly folder: string; readonly oldToo: boolean }
+  | { readonly kind: 'own'; readonly folder: string }
   | { readonly kind: 'given'; readonly bootstrapServers: string }
   | { readonly kind: 'none'; readonly why: string }
 
@@ -24,10 +24,19 @@ declare module 'vitest' {
 export default function setUp(project: TestProject): (() => Promise<void>) | undefined {
   const kafka = chooseKafka()
   project.provide('kafka', kafka)
-  if (kafka.kind !== 'own') {
-    if (kafka.kind === 'none') shout(kafka.why)
-    return undefined
-  }
+  if (!hasKcat())
+    shout([
+      'SKIPPED: nothing is written or read with kcat, which is not installed.',
+      "Kafka's console consumer reads instead, as far as it can.",
+    ])
+  if (kafka.kind === 'none')
+    shout([
+      'SKIPPED: no test of this run uses a real Kafka.',
+      `Why: ${kafka.why}`,
+      'These run on the embedded broker alone, or not at all:',
+      ...suites().map(name => `  ${name.replace('.test.ts', '')}`),
+    ])
+  if (kafka.kind !== 'own') return undefined
   const starting = startCluster({
     version: newestKafka,
     nodes: 3,
@@ -47,19 +56,17 @@ function chooseKafka(): KafkaForTests {
   if (KAFKA_BOOTSTRAP) return { kind: 'given', bootstrapServers: KAFKA_BOOTSTRAP }
   const missing = missingForKafka()
   if (missing.length > 0) return { kind: 'none', why: missing.join('; ') }
-  return { kind: 'own', folder: clusterFolder(), oldToo: true }
+  return { kind: 'own', folder: clusterFolder() }
 }
 
-function shout(why: string): void {
-  const suites = ['../scenarios/', '.']
+const suites = () =>
+  ['../scenarios/', '.']
     .flatMap(folder => readdirSync(fileURLToPath(new URL(folder, import.meta.url))))
     .filter(name => name.endsWith('.test.ts'))
-  const lines = [
-    'SKIPPED: no test of this run uses a real Kafka.',
-    `Why: ${why}`,
-    'The scenarios below run on the embedded broker alone, or not at all:',
-    ...suites.sort().map(name => `  ${name.replace('.test.ts', '')}`),
-  ]
+    .sort()
+
+/** Nobody may take a run that skipped something for one that checked everything. */
+function shout(lines: readonly string[]): void {
   const width = Math.max(...lines.map(line => line.length))
   const edge = `+-${'-'.repeat(width)}-+`
   process.stderr.write(`\n${[edge, ...lines.map(line => `| ${line.padEnd(width)} |`), edge].join('\n')}\n\n`)

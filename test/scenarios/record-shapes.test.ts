@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createProducer } from '../../src/index.ts'
 import { describeOnEachBroker } from '../kafka/brokers-under-test.ts'
-import type { FoundRecord } from '../kafka/read-back.ts'
+import { type FoundRecord, kcatIsInstalled } from '../kafka/read-back.ts'
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, i) => i)
 const bytes = (...values: number[]) => Buffer.from(values)
@@ -19,7 +19,7 @@ function anyTime(version: string | undefined): Record<string, string | number> {
 describeOnEachBroker(
   'Records of every shape',
   ({ kafka }) => {
-    test('keys and values arrive byte for byte, null and empty told apart', async () => {
+    test('keys and values arrive as they are, null and empty told apart', async () => {
       const topic = await kafka.createTopic()
       await using producer = createProducer({ bootstrapServers: kafka.bootstrapServers })
       const pairs = [
@@ -29,7 +29,6 @@ describeOnEachBroker(
         { key: '', value: '' },
         { key: 'tombstone', value: null },
         { key: 'Grüße, 東京, 🚀', value: 'e\u0301 مرحبا \u0000 \u{10ffff}' },
-        { key: everyByte, value: everyByte.toReversed() },
         { key: 'large', value: 'x'.repeat(300_000) },
       ]
 
@@ -43,13 +42,28 @@ describeOnEachBroker(
         [utf8(''), utf8('')],
         [utf8('tombstone'), null],
         [utf8('Grüße, 東京, 🚀'), utf8('e\u0301 مرحبا \u0000 \u{10ffff}')],
-        [Buffer.from(everyByte), Buffer.from(everyByte).reverse()],
         [utf8('large'), utf8('x'.repeat(300_000))],
       ])
       expect(acknowledged.map(({ offset }) => offset)).toEqual(pairs.map((_, i) => BigInt(i)))
       expect(acknowledged[0]).toMatchObject({ topic, partition: 0, serializedKeySize: 1, serializedValueSize: 1 })
       expect(acknowledged[1]).toMatchObject({ serializedKeySize: -1, serializedValueSize: -1 })
       expect(acknowledged[3]).toMatchObject({ serializedKeySize: 0, serializedValueSize: 0 })
+    })
+
+    // the console consumer, which reads where kcat is missing, prints text
+    test.skipIf(!kcatIsInstalled && kafka.kind !== 'embedded')('every byte arrives', async () => {
+      const topic = await kafka.createTopic()
+      await using producer = createProducer({ bootstrapServers: kafka.bootstrapServers })
+
+      await producer.send({ topic, key: everyByte, value: everyByte.toReversed(), headers: { h: everyByte } })
+
+      const expected = Buffer.from(everyByte)
+      const [found] = await kafka.readBack(topic)
+      expect(found).toMatchObject({
+        key: expected,
+        value: Buffer.from(everyByte).reverse(),
+        headers: [['h', expected]],
+      })
     })
 
     test('headers keep their order and their repeats', async () => {
