@@ -29,8 +29,8 @@ export async function whatSendGives() {
   const future = anyTopic.send({ topic: 't', value: 'x' })
   same<typeof future, Future<RecordMetadata>>(true)
   const promise: Promise<RecordMetadata> = future
-  const both = await Promise.all([future, anyTopic.flush()])
-  same<typeof both, [RecordMetadata, void]>(true)
+  const both = await Promise.all([future, anyTopic.sendAll([])])
+  same<typeof both, [RecordMetadata, RecordMetadata[]]>(true)
   const metadata = await future
   same<typeof metadata, RecordMetadata>(true)
   same<typeof metadata.offset, bigint>(true)
