@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream'
 import { InvalidRecordError, type KafkaError } from '../../base/errors/index.ts'
+import type { ProducerRecord } from '../record/record.ts'
 import type { Producer } from './types.ts'
 
 /**
@@ -24,11 +25,15 @@ export class RecordWritable extends Writable {
       done(new InvalidRecordError('INVALID_TOPIC', 'a stream without a topic takes records only: writable({ topic })'))
       return
     }
-    const record = isValue
-      ? { topic: this.#topic!, value: chunk }
-      : this.#topic === undefined || typeof chunk !== 'object' || chunk === null
-        ? chunk
-        : { topic: this.#topic, ...chunk }
+    let record: unknown = chunk
+    if (isValue) record = { topic: this.#topic, value: chunk }
+    else if (this.#topic !== undefined && typeof chunk === 'object' && chunk !== null)
+      try {
+        record = withTopic(chunk, this.#topic)
+      } catch (thrown) {
+        done(new InvalidRecordError('INVALID_RECORD', 'a record of the stream cannot be read', thrown))
+        return
+      }
     this.#open++
     this.#producer.send(record as never, error => this.#settled(error))
     if (this.#producer.hasRoom) done()
@@ -49,4 +54,10 @@ export class RecordWritable extends Writable {
     if (this.#open === 0) done()
     else this.#whenNoneOpen = () => done()
   }
+}
+
+/** Field by field: a spread would lose the getters of a class, and with them the value. */
+function withTopic(record: Partial<ProducerRecord>, topic: string): ProducerRecord {
+  const { topic: own = topic, key, value, partition, headers, timestamp } = record
+  return { topic: own, key, value, partition, headers, timestamp }
 }
