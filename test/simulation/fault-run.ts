@@ -9,6 +9,9 @@ export interface FaultRunResult {
   readonly seed: number
   readonly sent: number
   readonly acknowledged: number
+  /** Records said to be not written, and those of unknown outcome. */
+  readonly notWritten: number
+  readonly unknown: number
   readonly faults: readonly string[]
   readonly violations: readonly string[]
   readonly errors: readonly string[]
@@ -90,7 +93,7 @@ export const anyFault: readonly FaultKind[] = [
 
 /** Silence and long pauses: with a short delivery time-out, records are given up while their requests are still out. */
 export const silence: readonly FaultKind[] = [
-  ...anyFault,
+  ...lostAnswers,
   (broker, topic, partition, random) => {
     broker.faults.swallowAnswer('Produce', { topic, partition, skip: upTo(random, 4) })
     return `swallow(${partition})`
@@ -110,7 +113,7 @@ export const silence: readonly FaultKind[] = [
     return `refuse long(${partition}, ${error})`
   },
   (broker, _topic, _partition, random) => {
-    const [id, ms] = [1 + upTo(random, 3), 20 + upTo(random, 120)]
+    const [id, ms] = [1 + upTo(random, 3), 20 + upTo(random, 180)]
     broker.pause(id)
     setTimeout(() => broker.resume(id), ms)
     return `pause(${id}, ${ms} ms)`
@@ -192,7 +195,9 @@ export class FaultLaboratory {
     this.#broker.deleteTopic(topic)
     const acknowledged = sends.filter(sent => sent.metadata !== undefined).length
     const errors = [...new Set(sends.flatMap(({ error }) => (error === undefined ? [] : [error.message])))]
-    return { seed, sent: count, acknowledged, faults, violations, errors }
+    const notWritten = sends.filter(sent => sent.error?.outcome === 'not-written').length
+    const unknown = sends.filter(sent => sent.error?.outcome === 'unknown').length
+    return { seed, sent: count, acknowledged, notWritten, unknown, faults, violations, errors }
   }
 
   /** What went over the wire, for whoever hunts a seed. */
