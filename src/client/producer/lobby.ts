@@ -220,7 +220,8 @@ export class Lobby {
         this.#timer = undefined
         this.#timerAt = Number.POSITIVE_INFINITY
         this.#expire()
-        for (const record of this.records()) this.#armFor(record)
+        for (const topic of this.#topics)
+          for (const list of [topic.misfits, topic.lobby]) for (const record of firstDue(list)) this.#armFor(record)
       })
     }, deadline - this.#clock.now())
   }
@@ -228,8 +229,15 @@ export class Lobby {
   #expire(): void {
     const now = this.#clock.now()
     for (const topic of [...this.#topics]) {
-      for (const record of [...topic.misfits, ...topic.lobby])
-        if (!record.isSettled && this.#deadlineOf(record) <= now) this.#links.fail(record, this.#timeout(record, topic))
+      for (const list of [topic.misfits, topic.lobby]) {
+        const due: ParkedRecord[] = []
+        for (const record of list) {
+          if (record.isSettled) continue
+          if (this.#deadlineOf(record) <= now) due.push(record)
+          else if (record.state === 'waiting') break // and so are all behind it, which came later
+        }
+        for (const record of due) if (!record.isSettled) this.#links.fail(record, this.#timeout(record, topic))
+      }
       this.drain(topic)
     }
   }
@@ -260,5 +268,17 @@ export class Lobby {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#timerAt = Number.NEGATIVE_INFINITY
+  }
+}
+
+/**
+ * The records of a list one of which is due first. They are in the order of the calls, and a serializer has longer than whoever
+ * waits, so nobody behind the first that waits is due before it: with a hundred thousand in the list, few are looked at.
+ */
+function* firstDue(list: Fifo<ParkedRecord>): Generator<ParkedRecord> {
+  for (const record of list) {
+    if (record.isSettled) continue
+    yield record
+    if (record.state === 'waiting') return
   }
 }
