@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 // Two projects. `unit` needs nothing but Node. `kafka` runs the scenarios on the embedded broker and on a real Kafka, whose
-// brokers start in the background (test/kafka/global-setup.ts) while the unit tests run; one file at a time, since some of
-// them stop brokers.
+// brokers start in the background (test/kafka/global-setup.ts) while the unit tests run, and tries other people's brokers and
+// clients (test/interop), some of which it downloads; one file at a time, since some of them stop brokers.
 const kafkaTests = ['test/scenarios/**/*.test.ts', 'test/kafka/**/*.test.ts', 'test/interop/**/*.test.ts']
 
 export default defineConfig({

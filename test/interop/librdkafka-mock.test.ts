@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest'
+import { describeCluster } from '../../scripts/kafka/admin.mjs'
 import { createProducer } from '../../src/index.ts'
 import { apis } from '../../src/wire/protocol/index.ts'
+import { readBatchHeader } from '../../src/wire/protocol/records/record-batch.ts'
 import { RawConnection } from '../broker/raw-connection.ts'
 import { type FoundRecord, kcatIsInstalled, readWithKcat } from '../kafka/read-back.ts'
 import { installMock, type RunningMock, startMock } from './librdkafka-mock.ts'
@@ -39,6 +41,17 @@ function asText({ partition, offset, key, value, headers }: FoundRecord): FoundM
     ...{ partition, offset, key: text(key) ?? 'no key', value: text(value) },
     headers: headers.map(([name, header]) => [name, text(header)]),
   }
+}
+
+/** The header of the first batch in partition 0, as the mock stored it. */
+async function firstBatch(bootstrapServers: string, topic: string) {
+  const { brokers, partitions } = await describeCluster(bootstrapServers, topic)
+  const leader = brokers.find(({ id }) => id === partitions[0]!.leader)!
+  await using connection = await RawConnection.to(leader.host, leader.port)
+  const asked = { partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000_000 }
+  const body = { maxWaitMs: 1_000, minBytes: 1, topics: [{ topic, partitions: [asked] }] }
+  const answer = await connection.call(apis.fetch, 4, body)
+  return readBatchHeader(answer.responses[0]!.partitions[0]!.records as Buffer, 0)
 }
 
 /** A broker for librdkafka's own tests, written by people who wrote neither Kafka's nor ours. */
@@ -82,9 +95,12 @@ describe("librdkafka's mock cluster", () => {
     expect(new Set(expected.map(({ partition }) => partition))).toEqual(new Set([0, 1, 2, 3]))
     const places = acknowledged.map(({ partition, offset }) => `${partition}/${offset}`)
     expect(places.toSorted()).toEqual(expected.map(({ partition, offset }) => `${partition}/${offset}`).toSorted())
+    expect(await firstBatch(bootstrapServers, topic)).toMatchObject({
+      attributes: { codec: codecs.indexOf(codec) },
+      baseSequence: 0,
+    })
     if (!kcatIsInstalled) return
-    const found = await readWithKcat(bootstrapServers, topic)
-    expect(found.map(asText)).toEqual(expected)
+    expect((await readWithKcat(bootstrapServers, topic)).map(asText)).toEqual(expected)
   })
 
   test('takes records without idempotence, and without acknowledgements', async context => {
