@@ -42,17 +42,15 @@ export class ManualClock implements Clock {
     for (const callback of callbacks) callback()
   }
 
-  /** Lets time pass: every timer runs at its time, earliest first, and each is followed by the ends of two turns. */
+  /** Lets time pass: timers run at their time, those of one instant in one turn, and then two turns end. */
   advance(ms: number): void {
     const until = this.#now + ms
     for (;;) {
-      let next: Scheduled | undefined
-      for (const timer of this.#timers)
-        if (timer.at <= until && (next === undefined || timer.at < next.at)) next = timer
-      if (next === undefined) break
-      this.#timers.delete(next)
-      this.#pass(next.at - this.#now)
-      next.callback()
+      const at = Math.min(...[...this.#timers].map(timer => timer.at))
+      if (at > until) break
+      this.#pass(Math.max(0, at - this.#now))
+      for (const timer of [...this.#timers].filter(own => own.at === at))
+        if (this.#timers.delete(timer)) timer.callback()
       this.endTurn()
       this.endTurn()
     }
