@@ -286,9 +286,8 @@ export class Settlement {
       this.#giveUp(batch, new KafkaError('SEQUENCE_LOST', message, { outcome: 'unknown', cause: batch.lastError }))
       return
     }
-    batch.move('sealed')
-    queue.requeue(batch)
-    this.#links.ready(queue, true)
+    // Once is mended at once; a broker that keeps saying so is not asked in a hot loop.
+    this.#again(batch, batch.attempts > 2)
   }
 
   #split(batch: Batch): void {
