@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type Broker, startBroker } from '../../src/broker/index.ts'
+import { builtCommand } from '../cli/built-command.ts'
+
+let broker: Broker
+let dist: string
+
+beforeAll(async () => {
+  dist = dirname(dirname(await builtCommand()))
+  broker = await startBroker({ brokers: 3, topics: ['readings'] })
+})
+
+afterAll(() => broker.close())
+
+interface Left {
+  left: string[]
+  unhandled: string[]
+  grownBytes: number
+  endedAt: number
+}
+
+/** Runs the program to its end; killed where it does not end by itself. */
+async function run(what: string): Promise<Left & { exitCode: number | null; lingeredMs: number }> {
+  const program = fileURLToPath(new URL('./leaves-nothing.js', import.meta.url))
+  const args = ['--expose-gc', program, dist, broker.bootstrapServers, what]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 })
+  let output = ''
+  child.stdout.on('data', chunk => {
+    output += chunk
+  })
+  const [exitCode] = await once(child, 'exit')
+  const left = JSON.parse(output) as Left
+  return { ...left, exitCode, lingeredMs: Date.now() - left.endedAt }
+}
+
+const nothingLeft = { left: [], unhandled: [], exitCode: 0 }
+
+test.each(['sends and closes', 'never connects', 'closes while it connects'])(
+  'a process that %s ends by itself, with nothing left open',
+  async what => {
+    const ended = await run(what)
+
+    expect(ended).toMatchObject(nothingLeft)
+    expect(ended.lingeredMs).toBeLessThan(2000)
+  },
+)
+
+test.each(['paused', 'stopped'])('a process that closes while the brokers are %s ends by itself', async how => {
+  const ids = [1, 2, 3]
+  if (how === 'paused') for (const id of ids) broker.pause(id)
+  else await Promise.all(ids.map(id => broker.stop(id)))
+  try {
+    const ended = await run('closes during an outage')
+
+    expect(ended).toMatchObject(nothingLeft)
+    expect(ended.lingeredMs).toBeLessThan(2000)
+  } finally {
+    for (const id of ids) {
+      broker.resume(id)
+      await broker.start(id)
+    }
+  }
+})
+
+test('two hundred producers that were opened and closed leave neither connections, handles nor memory', async () => {
+  const ended = await run('opens and closes 200')
+
+  expect(ended).toMatchObject(nothingLeft)
+  expect(ended.lingeredMs).toBeLessThan(2000)
+  // 50 KiB each would be a leak: one producer's connections alone have buffers of more. What is compiled meanwhile is less.
+  expect(ended.grownBytes).toBeLessThan(200 * 50 * 1024)
+  await vi.waitFor(() => expect(broker.connections()).toBe(0), 10_000)
+})
