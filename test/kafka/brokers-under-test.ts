@@ -4,7 +4,7 @@ import { createTopic, type TopicOptions } from '../../scripts/kafka/admin.mjs'
 import { type Cluster, openClusterWhenReady, startCluster } from '../../scripts/kafka/cluster.mjs'
 import { newestKafka, oldestKafka } from '../../scripts/kafka/versions.mjs'
 import { type Broker, startBroker } from '../../src/broker/index.ts'
-import { type DumpedBatch, type DumpedRecord, dumpLog } from './dump-log.ts'
+import { type DumpedBatch, type DumpedRecord, dumpLogs } from './dump-log.ts'
 import { type FoundRecord, kcatIsInstalled, readWithConsoleConsumer, readWithKcat } from './read-back.ts'
 
 /** A broker, or three, that a scenario runs on; filled in before its tests begin. */
@@ -18,7 +18,9 @@ export interface BrokerUnderTest {
   /** All records of a topic, partition by partition, read by kcat, or where that is missing by Kafka's console consumer. */
   readBack(topic: string): Promise<FoundRecord[]>
   /** The batches of a partition, as DumpLogSegments or the embedded broker tell them; null on a given cluster, whose files are elsewhere. */
-  batches(topic: string, partition?: number): Promise<LoggedBatch[] | null>
+  batches(topic: string, partition?: number): Promise<readonly LoggedBatch[] | null>
+  /** The same of several topics, topic by topic; as quick as of one. */
+  batchesOfEach(topics: readonly string[], partition?: number): Promise<(readonly LoggedBatch[])[] | null>
   /** The embedded broker, for its faults; null on a real Kafka. */
   readonly embedded: Broker | null
   /** Real brokers that may be killed and started again; null on others. */
@@ -177,9 +179,14 @@ class LateBroker implements BrokerUnderTest {
     return embeddedRecords(this.embedded, topic)
   }
 
-  async batches(topic: string, partition = 0): Promise<LoggedBatch[] | null> {
-    if (this.embedded) return embeddedBatches(this.embedded, topic, partition)
-    return this.cluster ? dumpLog(this.cluster, topic, partition) : null
+  async batches(topic: string, partition = 0): Promise<readonly LoggedBatch[] | null> {
+    return (await this.batchesOfEach([topic], partition))?.[0] ?? null
+  }
+
+  async batchesOfEach(topics: readonly string[], partition = 0): Promise<(readonly LoggedBatch[])[] | null> {
+    const { embedded, cluster } = this
+    if (embedded) return topics.map(topic => embeddedBatches(embedded, topic, partition))
+    return cluster && dumpLogs(cluster, topics, partition)
   }
 
   get #opened(): OpenedBroker {
