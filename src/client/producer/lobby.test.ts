@@ -46,6 +46,7 @@ function setUp(bytes: number): void {
         record.settled(error, undefined)
       },
       lineFormed: () => linesFormed++,
+      drained() {},
       forget() {},
       metadataProblem: () => undefined,
     },

@@ -11,11 +11,16 @@ export interface LobbyLinks {
   fail(record: ParkedRecord, error: KafkaError): void
   /** Records wait for memory now: nothing may linger that would free some. */
   lineFormed(): void
+  /** Fewer wait than before, maybe: loops that were asked to pause may look again. */
+  drained(): void
   /** Nobody waits for this topic any more, and it never became known: nothing has to be remembered of it. */
   forget(topic: TopicState): void
   /** The last error that a metadata answer had for a topic, for messages. */
   metadataProblem(topic: string): KafkaError | undefined
 }
+
+/** How many records may wait before `hasRoom` says no: a few milliseconds of placing. */
+const crowd = 8192
 
 /** What a record takes as an object while it waits in the line, beside its bytes; measured. */
 const parkedRecordBytes = 256
@@ -59,6 +64,11 @@ export class Lobby {
   /** Whether somebody waits for memory: newcomers go behind them. */
   get hasLine(): boolean {
     return this.#lineBytes > 0
+  }
+
+  /** So many wait that more should not come now: all of them are placed in one turn when their topic becomes known. */
+  get isCrowded(): boolean {
+    return this.hasLine || this.#count >= crowd
   }
 
   get lineBytes(): number {
@@ -157,6 +167,7 @@ export class Lobby {
         topic.lobby.shift()
       }
     } else while (topic.lobby.first?.isSettled) topic.lobby.shift()
+    this.#links.drained()
     if (topic.lobby.length > 0 || topic.misfits.length > 0) return
     this.#topics.delete(topic)
     if (!topic.isKnown) this.#links.forget(topic)

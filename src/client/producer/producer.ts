@@ -175,6 +175,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
         lineFormed: () => {
           for (const sender of this.#senders.values()) sender.hurry()
         },
+        drained: () => this.#room.look(),
         forget: topic => void this.#topics.delete(topic.name),
         metadataProblem: topic => this.#cluster.lastErrorOf(topic),
       },
@@ -182,7 +183,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       options.maxBlockMs,
       options.deliveryTimeoutMs,
     )
-    this.#room = new Room(this.#accumulator.budget, () => this.#lobby.hasLine, clock)
+    this.#room = new Room(this.#accumulator.budget, () => this.#lobby.isCrowded, clock)
     this.#intake = new RecordIntake(options, error => this.#report(error))
   }
 

@@ -20,15 +20,15 @@ export class Room {
   readonly #clock: Clock
   /** Kept free, so that a record of the usual size still fits when `hasRoom` has just said yes. */
   readonly #reserveBytes: number
-  readonly #hasLine: () => boolean
+  readonly #isCrowded: () => boolean
   #records = 0
   #bytes = 0
   #turnMarked = false
   #waiters: Waiter[] = []
 
-  constructor(budget: MemoryBudget, hasLine: () => boolean, clock: Clock) {
+  constructor(budget: MemoryBudget, isCrowded: () => boolean, clock: Clock) {
     this.#budget = budget
-    this.#hasLine = hasLine
+    this.#isCrowded = isCrowded
     this.#clock = clock
     this.#reserveBytes = Math.min(bytesPerTurn, budget.totalBytes / 4)
   }
@@ -54,7 +54,7 @@ export class Room {
       this.#records < recordsPerTurn &&
       this.#bytes < bytesPerTurn &&
       this.#budget.freeBytes > this.#reserveBytes &&
-      !this.#hasLine()
+      !this.#isCrowded()
     )
   }
 

@@ -34,3 +34,25 @@ test('topics that never became known are forgotten with their records', async ()
   expect(producer.metrics()['waiting-records']).toBe(0)
   expect(producer.metrics()['buffer-available-bytes']).toBe(producer.metrics()['buffer-total-bytes'])
 })
+
+test('a loop that asks for room pauses while its topic is not known, and goes on when it is', async () => {
+  await using broker = await startBroker({ port: 0, topics: { late: { partitions: 3 } } })
+  const held = broker.faults.hold('Metadata')
+  await using producer = createProducer({ bootstrapServers: broker.bootstrapServers })
+
+  let sent = 0
+  while (producer.hasRoom && sent < 100_000) {
+    for (let turn = 0; turn < 100 && producer.hasRoom; turn++) {
+      producer.send({ topic: 'late', value: 'x' })
+      sent++
+    }
+    if (!producer.hasRoom) await new Promise(resolve => setImmediate(resolve))
+  }
+  expect(sent).toBeLessThan(10_000)
+
+  const room = producer.room()
+  held.release()
+  await room
+  await producer.flush()
+  expect(broker.records('late')).toHaveLength(sent)
+})
