@@ -25,6 +25,10 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#alarms.delete(alarm) }
   }
 
+  afterThis(callback: () => void): void {
+    this.atEndOfTurn(callback)
+  }
+
   atEndOfTurn(callback: () => void): void {
     setImmediate(callback)
   }

@@ -26,6 +26,10 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) }
   }
 
+  afterThis(callback: () => void): void {
+    this.atEndOfTurn(callback)
+  }
+
   atEndOfTurn(callback: () => void): void {
     this.#endOfTurn.push(callback)
   }

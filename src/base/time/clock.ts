@@ -6,6 +6,8 @@ export interface Clock {
   wallTime(): number
   /** Runs `callback` once after `delayMs`; does not keep the process alive where `background` is true. */
   schedule(callback: () => void, delayMs: number, background?: boolean): Timer
+  /** Runs `callback` when what runs now has ended, with every promise that it settles: before anything else is read. */
+  afterThis(callback: () => void): void
   /** Runs `callback` when this turn of the event loop ends, after everything already waiting on sockets was read. */
   atEndOfTurn(callback: () => void): void
 }
@@ -26,5 +28,7 @@ export const systemClock: Clock = {
     if (background) timer.unref()
     return { cancel: () => clearTimeout(timer) }
   },
+  // A tick alone would come before the promises that the running code settles; after a microtask it comes behind them.
+  afterThis: callback => queueMicrotask(() => process.nextTick(callback)),
   atEndOfTurn: callback => void setImmediate(callback),
 }

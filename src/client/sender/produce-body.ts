@@ -19,7 +19,7 @@ export function produceBody(
   version: number,
   acks: number,
   timeoutMs: number,
-  topicIdOf: (topic: string) => string,
+  topicIdOf: (topic: string) => Uint8Array,
 ): ProduceBody {
   const topics = new Map<string, Batch[]>()
   for (const batch of batches) {
@@ -121,9 +121,9 @@ class PieceWriter {
     this.#buffer.write(text, at, 'latin1')
   }
 
-  uuid(text: string): void {
+  uuid(bytes: Uint8Array): void {
     const at = this.#reserve(16)
-    this.#buffer.write(text, at, 16, 'base64url')
+    this.#buffer.set(bytes, at)
   }
 
   batch(wire: Buffer): void {

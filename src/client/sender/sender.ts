@@ -11,6 +11,8 @@ import type { Identity } from '../exactly-once/identity.ts'
 import { readyToSend } from '../exactly-once/sequencing.ts'
 import { produceBody } from './produce-body.ts'
 import type { Settlement } from './settlement.ts'
+import { singleAcknowledgement } from './single-acknowledgement.ts'
+import { topicIdBytes } from './topic-id-bytes.ts'
 
 /** What a sender needs of the cluster. */
 export interface ClusterLinks {
@@ -45,8 +47,9 @@ const zstdId = 4
  * The outbox of one broker: takes sealed batches of the partitions it leads, many partitions a request, and sends them while
  * fewer than `maxInFlightRequestsPerConnection` requests are unanswered.
  *
- * When does a batch leave? A full one at once. One that is not full leaves at the end of the turn of the event loop if
- * nothing is in flight to this broker; otherwise when the broker has answered, or another batch leaves, or `lingerMs` is over.
+ * When does a batch leave? A full one at once. One that is not full leaves when the code that runs now has ended, with the
+ * promises it settles, if nothing is in flight to this broker; otherwise when the broker has answered, or another batch
+ * leaves, or `lingerMs` is over.
  * The sender owns all these waits: one timer and one end-of-turn mark for all partitions.
  */
 export class Sender {
@@ -116,12 +119,12 @@ export class Sender {
     if (this.#queues.size > 0) this.schedulePump()
   }
 
-  /** Sends at the end of this turn of the event loop, so that what is sent meanwhile goes along. */
+  /** Sends when the code that runs now has ended, so that what it sends meanwhile goes along. */
   schedulePump(): void {
     this.#isDue = true
     if (this.#pumpScheduled || this.#closed) return
     this.#pumpScheduled = true
-    this.#clock.atEndOfTurn(() => {
+    this.#clock.afterThis(() => {
       this.#pumpScheduled = false
       this.pump()
     })
@@ -249,7 +252,7 @@ export class Sender {
         if (id === '' || id === uuid.zero) used = topicIdsFrom - 1
         ids.set(topic, id)
       }
-    const body = produceBody(batches, used, acks, requestTimeoutMs, topic => ids.get(topic)!)
+    const body = produceBody(batches, used, acks, requestTimeoutMs, topic => topicIdBytes(ids.get(topic))!)
     const sentAt = this.#clock.now()
     for (const batch of batches) {
       const { queue } = batch
@@ -287,14 +290,15 @@ export class Sender {
       expectsAnswer: acks !== 0,
       timeoutMs: requestTimeoutMs,
       onAnswer: reader => {
-        const answer: Body<typeof produceResponse> = produceResponse.read(reader, used)
+        const only = batches.length === 1 ? batches[0]! : undefined
+        const plain =
+          only && singleAcknowledgement(reader, used, only.topic, topicIdBytes(ids.get(only.topic)), only.partition)
+        const answer: Body<typeof produceResponse> | undefined = plain ? undefined : produceResponse.read(reader, used)
         end()
-        if (answer.throttleTimeMs > 0) {
-          this.#settlement.throttled(answer.throttleTimeMs)
-          if (used >= throttleIsOurs)
-            this.#throttledUntil = this.#clock.now() + Math.min(answer.throttleTimeMs, longestThrottleMs)
-        }
-        this.#settlement.answered(request, answer, this.#clock.now() - sentAt)
+        this.#obeyThrottle((plain ?? answer!).throttleTimeMs, used)
+        const latencyMs = this.#clock.now() - sentAt
+        if (answer === undefined) this.#settlement.acknowledged(request, plain!, latencyMs)
+        else this.#settlement.answered(request, answer, latencyMs)
         this.#afterAnswer()
       },
       onFailure: (error: NetworkError, sent: boolean) => {
@@ -313,6 +317,13 @@ export class Sender {
       },
     }
     connection.send(call)
+  }
+
+  #obeyThrottle(throttleTimeMs: number, version: number): void {
+    if (throttleTimeMs <= 0) return
+    this.#settlement.throttled(throttleTimeMs)
+    if (version >= throttleIsOurs)
+      this.#throttledUntil = this.#clock.now() + Math.min(throttleTimeMs, longestThrottleMs)
   }
 
   #afterAnswer(): void {

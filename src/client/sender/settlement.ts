@@ -18,6 +18,7 @@ import type { Deliveries } from '../accumulator/deliveries.ts'
 import type { PartitionQueue } from '../accumulator/partition-queue.ts'
 import type { Identity } from '../exactly-once/identity.ts'
 import { giveUpSequence, stampParts } from '../exactly-once/sequencing.ts'
+import type { SingleAcknowledgement } from './single-acknowledgement.ts'
 import { verdict } from './verdict.ts'
 
 type ProduceAnswer = Body<typeof produceResponse>
@@ -124,9 +125,21 @@ export class Settlement {
     }
   }
 
-  answered(request: SentRequest, answer: ProduceAnswer, latencyMs: number): void {
+  /** A request of one batch, and all went well. */
+  acknowledged(request: SentRequest, answer: SingleAcknowledgement, latencyMs: number): void {
+    this.#countLatency(latencyMs)
+    const batch = request.batches[0]!
+    batch.queue.removeInFlight(batch)
+    this.#appended(request, batch, answer.baseOffset, answer.logAppendTimeMs)
+  }
+
+  #countLatency(latencyMs: number): void {
     this.counters.requestLatencyMs += latencyMs
     this.counters.requestLatencyMaxMs = Math.max(this.counters.requestLatencyMaxMs, latencyMs)
+  }
+
+  answered(request: SentRequest, answer: ProduceAnswer, latencyMs: number): void {
+    this.#countLatency(latencyMs)
     const answers = answersByBatch(request, answer)
     request.batches.forEach((batch, index) => {
       const own = answers[index]
@@ -176,20 +189,8 @@ export class Settlement {
     queue.removeInFlight(batch)
     const code = brokerErrorCode(answer.errorCode)
     if (code.appended === 'yes') {
-      queue.failures = 0
-      queue.retryAt = 0
-      // The broker checks sequences, so what came before is in the log as well. Only the present leader's word counts.
-      if (isUnderCurrentIdentity(batch)) {
-        queue.hasGap = false
-        queue.confirmed = queue.leader === request.brokerId
-      }
-      if (batch.isSettled) this.#links.ready(queue, true)
-      else {
-        const known = answer.errorCode === 0
-        this.#deliveries.acknowledge(batch, known ? answer.baseOffset : -1n, known ? appendTime(batch, answer) : -1)
-        // A new leader has been waiting for the old one's last answer.
-        if (queue.waiting.length > 0 && queue.leader !== request.brokerId) this.#links.ready(queue, true)
-      }
+      const known = answer.errorCode === 0
+      this.#appended(request, batch, known ? answer.baseOffset : -1n, known ? Number(answer.logAppendTimeMs) : -1)
       return
     }
     queue.confirmed = false
@@ -200,6 +201,25 @@ export class Settlement {
     } else this.#attemptFailed(request, batch, code, answer)
     // Last, when the batch is back at its place: news of a leader make the queue send at once, and nothing may overtake.
     this.#heedMetadata(request, batch, answer, code, endpoints)
+  }
+
+  /** The batch is in the log. */
+  #appended(request: SentRequest, batch: Batch, baseOffset: bigint, logAppendTimeMs: number): void {
+    const { queue } = batch
+    queue.failures = 0
+    queue.retryAt = 0
+    // The broker checks sequences, so what came before is in the log as well. Only the present leader's word counts.
+    if (isUnderCurrentIdentity(batch)) {
+      queue.hasGap = false
+      queue.confirmed = queue.leader === request.brokerId
+    }
+    if (batch.isSettled) {
+      this.#links.ready(queue, true)
+      return
+    }
+    this.#deliveries.acknowledge(batch, baseOffset, appendTime(batch, logAppendTimeMs))
+    // A new leader has been waiting for the old one's last answer.
+    if (queue.waiting.length > 0 && queue.leader !== request.brokerId) this.#links.ready(queue, true)
   }
 
   #attemptFailed(request: SentRequest, batch: Batch, code: BrokerErrorCode, answer: PartitionAnswer): void {
@@ -438,8 +458,7 @@ function isUnderCurrentIdentity({ stamp, queue }: Batch): boolean {
  * −1 where the records keep their own time. For a batch that it had already, Kafka gives the time of its newest record even
  * where the topic uses CreateTime.
  */
-function appendTime(batch: Batch, answer: PartitionAnswer): number {
-  const time = Number(answer.logAppendTimeMs)
+function appendTime(batch: Batch, time: number): number {
   return batch.attempts > 1 && time === batch.maxTimestamp ? -1 : time
 }
 
