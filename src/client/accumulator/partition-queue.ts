@@ -65,7 +65,7 @@ export class PartitionQueue {
 
   /** The batch that takes records. */
   get openBatch(): Batch | undefined {
-    const last = this.waiting.at(-1)
+    const last = this.waiting[this.waiting.length - 1]
     return last?.state === 'open' ? last : undefined
   }
 
