@@ -247,7 +247,18 @@ export class Lobby {
           if (this.#deadlineOf(record) <= now) due.push(record)
           else if (record.state === 'waiting') break // and so are all behind it, which came later
         }
-        for (const record of due) if (!record.isSettled) this.#links.fail(record, this.#timeout(record, topic))
+        // One error for all that wait for the same thing: hundreds of thousands may be due at once, and a stack costs more than a send.
+        const errors = new Map<string, KafkaError>()
+        for (const record of due) {
+          if (record.isSettled) continue
+          const awaited = `${record.state} ${record.charge} ${topic.isKnown ? record.partition : ''}`
+          let error = errors.get(awaited)
+          if (error === undefined) {
+            error = this.#timeout(record, topic)
+            errors.set(awaited, error)
+          }
+          this.#links.fail(record, error)
+        }
       }
       this.drain(topic)
     }
