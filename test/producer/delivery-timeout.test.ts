@@ -5,7 +5,8 @@ import { expectNothingUnhandled } from './unhandled.ts'
 
 expectNothingUnhandled()
 
-const short = { lingerMs: 0, requestTimeoutMs: 150, deliveryTimeoutMs: 300, retryBackoffMs: 5, reconnectBackoffMs: 5 }
+// Healthy sends of these tests have to fit in as well, on a machine that does other things: connecting, a producer id, an answer.
+const short = { lingerMs: 0, requestTimeoutMs: 400, deliveryTimeoutMs: 1000, retryBackoffMs: 5, reconnectBackoffMs: 5 }
 const failure = (future: PromiseLike<unknown>) =>
   Promise.resolve(future).then(
     () => undefined,
@@ -25,7 +26,7 @@ test('with the broker gone, what was never sent fails in time: not-written', asy
   producer.send({ topic: 't', key: 'k', value: 'lost', headers: { h: 'x' }, timestamp: 5 })
   const error = await failure(watched)
 
-  expect(performance.now() - sentAt).toBeGreaterThanOrEqual(299)
+  expect(performance.now() - sentAt).toBeGreaterThanOrEqual(short.deliveryTimeoutMs - 1)
   expect(error).toBeInstanceOf(DeliveryTimeoutError)
   expect(error).toMatchObject({ code: 'DELIVERY_TIMEOUT', outcome: 'not-written', retriable: true })
   expect(await undelivered).toMatchObject({
