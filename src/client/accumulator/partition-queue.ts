@@ -74,11 +74,6 @@ export class PartitionQueue {
     return this.waiting.length + this.inFlight.length
   }
 
-  /** Whether some batch has a stamp that is not resolved. */
-  get hasStamped(): boolean {
-    return this.inFlight.length > 0 || this.waiting[0]?.stamp !== undefined
-  }
-
   /** Puts a batch back for another attempt: before every fresh one, in the order of the sequence. */
   requeue(batch: Batch): void {
     let index = 0

@@ -107,9 +107,9 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
     super({ captureRejections: true })
     this.#options = options
-    this.#clock = surroundings.clock ?? systemClock
-    this.#random = surroundings.random ?? Math.random
-    const { clock, random } = { clock: this.#clock, random: this.#random }
+    const { clock = systemClock, random = Math.random } = surroundings
+    this.#clock = clock
+    this.#random = random
     this.#cluster = new Cluster({
       ...options,
       clock,
