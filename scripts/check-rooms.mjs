@@ -18,6 +18,7 @@ const rooms = {
   'client/partitioners': ['base', 'client/record'],
   'client/accumulator': ['base', 'wire/protocol', 'wire/compression', 'client/record'],
   'client/cluster': ['base', 'wire/protocol', 'wire/network', 'client/record'],
+  'client/courier': ['base', 'wire/protocol', 'wire/network', 'client/cluster'],
   'client/exactly-once': ['base', 'wire/protocol', 'client/record', 'client/accumulator', 'client/cluster'],
   'client/sender': [
     'base',
@@ -35,6 +36,7 @@ const rooms = {
     'client/partitioners',
     'client/accumulator',
     'client/cluster',
+    'client/courier',
     'client/exactly-once',
     'client/sender',
   ],

@@ -10,6 +10,7 @@ import { LiveBatches } from './live-batches.ts'
 import { MemoryBudget, recordOverheadBytes } from './memory-budget.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { rewriteRecords } from './rewrite-records.ts'
+import { UserCalls } from './user-calls.ts'
 
 /** Room behind a full batch, so that a string's guess may be a little off without a larger buffer. */
 const slackBytes = 64
@@ -32,12 +33,15 @@ export class Accumulator {
   readonly budget: MemoryBudget
   readonly pool: BufferPool
   readonly live = new LiveBatches()
+  readonly calls = new UserCalls()
   readonly #options: AccumulatorOptions
   readonly #limitBytes: number
   /** A queue has something new: its first record, or a batch that is full. Set by the producer. */
   onReady: (queue: PartitionQueue, isFull: boolean) => void = () => {}
   /** Set by the producer, which makes both. */
   deliveries!: Deliveries
+  /** The thread is about to be blocked, or is: nothing may be left to other threads and to promises. */
+  isBlocked = false
 
   constructor(options: AccumulatorOptions) {
     this.#options = options
@@ -110,7 +114,7 @@ export class Accumulator {
     }
     const records = plain.subarray(batchHeaderSize)
     const isSlow = codec.name === 'gzip' || codec.name === 'zstd'
-    if (atOnce || !isSlow || records.length < compressAsideFromBytes) {
+    if (atOnce || this.isBlocked || !isSlow || records.length < compressAsideFromBytes) {
       try {
         this.#setCompressed(batch, codec, codec.compress(records, compressionLevel))
       } catch (error) {
@@ -125,12 +129,30 @@ export class Accumulator {
           this.#setCompressed(batch, codec, compressed)
           if ((batch.takenBack?.size ?? 0) > batch.dropped.size) this.#sealAgain(batch)
           this.onReady(batch.queue, true)
-        } else if (batch.plain !== undefined) this.#givePlain(batch) // given up meanwhile
+        } else this.#givePlain(batch) // given up meanwhile
       },
       error => {
         if (batch.state === 'compressing') this.#failCompression(batch, codec, error)
       },
     )
+  }
+
+  /** Does at once what a thread of the pool is still busy with: this thread cannot wait for it. */
+  finishCompression(batch: Batch): void {
+    if (batch.state !== 'compressing') return
+    const codec = this.#options.codec!
+    let compressed: Uint8Array
+    try {
+      compressed = codec.compress(batch.plain!.subarray(batchHeaderSize, batch.length), this.#options.compressionLevel)
+    } catch (error) {
+      this.#failCompression(batch, codec, error)
+      return
+    }
+    // The pool's thread still reads these bytes, so they are not used again; its own result comes too late to count.
+    batch.plain = undefined
+    this.#setCompressed(batch, codec, compressed)
+    if ((batch.takenBack?.size ?? 0) > batch.dropped.size) this.#sealAgain(batch)
+    this.onReady(batch.queue, true)
   }
 
   #setCompressed(batch: Batch, codec: Codec, compressed: Uint8Array): void {
@@ -143,7 +165,7 @@ export class Accumulator {
   }
 
   #givePlain(batch: Batch): void {
-    this.pool.give(batch.plain!)
+    if (batch.plain !== undefined) this.pool.give(batch.plain)
     batch.plain = undefined
   }
 
@@ -255,6 +277,7 @@ export class Accumulator {
       part.keySizes.push(whole.keySizes[index]!)
       part.valueSizes.push(whole.valueSizes[index]!)
     }
+    part.hasRecordListeners = whole.hasRecordListeners
     part.outcome = whole.outcome
     part.doubtfulLeader = whole.doubtfulLeader
     part.doubtfulLeaderEpoch = whole.doubtfulLeaderEpoch

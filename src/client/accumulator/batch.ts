@@ -10,6 +10,7 @@ import {
   writeVarlong,
 } from '../../wire/protocol/records/varint.ts'
 import { type AcknowledgedBatch, BatchRecordMetadata, type RecordMetadata } from '../record/record-metadata.ts'
+import type { Blocker } from './blocker.ts'
 import type { BufferPool } from './buffer-pool.ts'
 import type { PartitionQueue } from './partition-queue.ts'
 import { writeUtf8 } from './write-utf8.ts'
@@ -41,8 +42,10 @@ const moves: Record<BatchState, readonly BatchState[]> = {
 export interface RecordListener {
   /** Whether somebody will see the result; if not, a failure goes to the `undelivered` event. */
   readonly watched: boolean
-  /** Gives what the caller's callback returned: a promise may still reject. */
-  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): unknown
+  /** The result is there. Nobody is told yet. */
+  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): void
+  /** Tells whoever wanted to be told. Throws what a callback throws, and gives what it returned: a promise may still reject. */
+  tell(): unknown
 }
 
 /** `true` marks a record whose future somebody has looked at; `undefined` one that nobody watches. */
@@ -86,6 +89,8 @@ export class Batch implements AcknowledgedBatch {
 
   // One entry a record. Arrays of plain values: no object per record is made while sending.
   listeners: Listener[] = []
+  /** Some of `listeners` are objects: they learn their results before anybody is called. */
+  hasRecordListeners = false
   readonly timestamps: number[] = []
   readonly keySizes: number[] = []
   readonly valueSizes: number[] = []
@@ -96,6 +101,8 @@ export class Batch implements AcknowledgedBatch {
 
   stamp: Stamp | undefined
   attempts = 0
+  /** The request that carries it now. An answer to any other, from before a hand-over, says nothing any more. */
+  carriedBy: object | undefined
   /**
    * Where it stands among everything sent for its partition: how many records were sent before it for the first time; −1
    * until it is sent itself. Retries, and parts of a split batch, keep this order.
@@ -182,6 +189,7 @@ export class Batch implements AcknowledgedBatch {
     if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp
     this.count++
     this.listeners.push(listener)
+    if (typeof listener === 'object') this.hasRecordListeners = true
     this.timestamps.push(timestamp)
     this.keySizes.push(keyLength)
     this.valueSizes.push(valueLength)
@@ -274,14 +282,22 @@ export class Batch implements AcknowledgedBatch {
       this.outcome === 'not-written' || this.stamp === undefined || this.canBeStampedAgain,
       'a doubtful batch keeps its stamp',
     )
-    if (this.references > 0) {
-      const copy = Buffer.allocUnsafeSlow(this.wire.length)
-      this.wire.copy(copy)
-      this.wire = copy
-      this.plain = undefined // the old bytes are the socket's now; they are not pooled again
-    }
+    this.leaveBytesBehind()
     stampBatch(this.wire, 0, stamp)
     this.stamp = stamp
+  }
+
+  /** Goes on with a copy of its bytes; what sockets still read is theirs, and is not pooled again. */
+  leaveBytesBehind(): void {
+    if (this.references === 0) return
+    if (this.isSettled) this.wire = undefined
+    else {
+      const copy = Buffer.allocUnsafeSlow(this.wire!.length)
+      this.wire!.copy(copy)
+      this.wire = copy
+    }
+    this.plain = undefined
+    this.references = 0
   }
 
   /** Without idempotence: no identity, no sequence; the CRC is due all the same. */
@@ -310,6 +326,17 @@ export class Batch implements AcknowledgedBatch {
 
   get isSettled(): boolean {
     return this.state === 'settled'
+  }
+
+  /** Whether this record's result is there: that of a split batch is its part's. */
+  isSettledAt(index: number): boolean {
+    if (this.parts === undefined) return this.isSettled
+    const part = this.parts[index]!
+    return part.batch.isSettledAt(part.index)
+  }
+
+  get blocker(): Blocker | undefined {
+    return this.queue.blocker
   }
 
   errorAt(index: number): KafkaError | undefined {

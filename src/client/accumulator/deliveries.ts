@@ -1,6 +1,7 @@
 import { KafkaError } from '../../base/errors/index.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { Batch, Listener } from './batch.ts'
+import type { UserCalls } from './user-calls.ts'
 
 export interface DeliveryEvents {
   /** Nobody watched this record, and it failed. The batch's bytes are only there during the call. */
@@ -12,14 +13,19 @@ export interface DeliveryEvents {
   onFailed(batch: Batch, error: KafkaError): void
 }
 
-/** Tells every record of a batch its result, once: callbacks in the order of the sends, then futures, then flush. */
+/**
+ * Tells every record of a batch its result, once: callbacks in the order of the sends, then futures, then flush. What belongs
+ * to the user is called through `UserCalls`: while the thread is blocked it has to wait, though the results are there.
+ */
 export class Deliveries {
   readonly #accumulator: Accumulator
   readonly #events: DeliveryEvents
+  readonly #calls: UserCalls
 
   constructor(accumulator: Accumulator, events: DeliveryEvents) {
     this.#accumulator = accumulator
     this.#events = events
+    this.#calls = accumulator.calls
   }
 
   /** The batch is in the log, or (acks=0) on its way there without an answer: then `baseOffset` is −1. */
@@ -28,12 +34,8 @@ export class Deliveries {
     batch.baseOffset = baseOffset
     batch.logAppendTimeMs = logAppendTimeMs
     this.#events.onAcknowledged(batch)
-    const { listeners, takenBack } = batch
-    for (let index = 0; index < listeners.length; index++) {
-      const listener = listeners[index]
-      if (listener === undefined || listener === true || takenBack?.has(index)) continue
-      this.#tell(batch, listener, null, index)
-    }
+    if (batch.hasRecordListeners) settleListeners(batch, () => null)
+    this.#tellFrom(batch, batch.listeners, 0, undefined)
     this.#end(batch)
   }
 
@@ -44,16 +46,14 @@ export class Deliveries {
     batch.errors = errors
     this.#events.onFailed(batch, error)
     const { listeners, takenBack } = batch
+    const errorOf = (index: number) => errors?.get(index) ?? error
     for (let index = 0; index < listeners.length; index++) {
-      if (takenBack?.has(index)) continue
-      const own = errors?.get(index) ?? error
       const listener = listeners[index]
-      if (listener === undefined) this.#events.onUnwatched(batch, index, own)
-      else if (listener !== true) {
-        if (typeof listener === 'object' && !listener.watched) this.#events.onUnwatched(batch, index, own)
-        this.#tell(batch, listener, own, index)
-      }
+      const isWatched = typeof listener === 'object' ? listener.watched : listener !== undefined
+      if (!isWatched && !takenBack?.has(index)) this.#events.onUnwatched(batch, index, errorOf(index))
     }
+    if (batch.hasRecordListeners) settleListeners(batch, errorOf)
+    this.#tellFrom(batch, listeners, 0, errorOf)
     this.#end(batch)
   }
 
@@ -69,12 +69,41 @@ export class Deliveries {
     void Promise.all(parts.map(part => part.whenSettled())).then(() => batch.announceSettled())
   }
 
-  #tell(batch: Batch, listener: Exclude<Listener, true | undefined>, error: KafkaError | null, index: number): void {
+  /** Calls whoever is to be called, from a record on; all of the rest later, where calls have to wait. */
+  #tellFrom(
+    batch: Batch,
+    listeners: readonly Listener[],
+    from: number,
+    errorOf: ((index: number) => KafkaError) | undefined,
+  ): void {
+    const { takenBack } = batch
+    for (let index = from; index < listeners.length; index++) {
+      const listener = listeners[index]
+      if (listener === undefined || listener === true || takenBack?.has(index)) continue
+      if (!this.#calls.isOpen) {
+        this.#calls.run(() => {
+          for (let later = index; later < listeners.length; later++) {
+            const own = listeners[later]
+            if (own !== undefined && own !== true && !takenBack?.has(later)) this.#tell(batch, own, later, errorOf)
+          }
+        })
+        return
+      }
+      this.#tell(batch, listener, index, errorOf)
+    }
+  }
+
+  #tell(
+    batch: Batch,
+    listener: Exclude<Listener, true | undefined>,
+    index: number,
+    errorOf: ((index: number) => KafkaError) | undefined,
+  ): void {
     try {
       let returned: unknown
-      if (typeof listener === 'object')
-        returned = listener.settled(error, error === null ? batch.metadataAt(index) : undefined)
-      else returned = error === null ? listener(null, batch.metadataAt(index)) : listener(error, undefined)
+      if (typeof listener === 'object') returned = listener.tell()
+      else
+        returned = errorOf === undefined ? listener(null, batch.metadataAt(index)) : listener(errorOf(index), undefined)
       if (returned instanceof Promise) returned.catch(reason => this.#events.onCallbackFailed(reason, batch))
     } catch (thrown) {
       this.#events.onCallbackFailed(thrown, batch)
@@ -84,11 +113,23 @@ export class Deliveries {
   #end(batch: Batch): void {
     batch.listeners = []
     this.#accumulator.live.remove(batch)
-    batch.announceSettled()
+    if (this.#calls.isOpen) batch.announceSettled()
+    else this.#calls.run(() => batch.announceSettled()) // behind the callbacks that wait
     const { waiters } = batch
     batch.waiters = undefined
     if (waiters !== undefined) for (const waiter of waiters) waiter.batchSettled()
     this.#accumulator.release(batch)
+  }
+}
+
+/** Objects learn their results first, all of them: a callback may block on a record of its own batch. */
+function settleListeners(batch: Batch, errorOf: (index: number) => KafkaError | null): void {
+  const { listeners, takenBack } = batch
+  for (let index = 0; index < listeners.length; index++) {
+    const listener = listeners[index]
+    if (typeof listener !== 'object' || takenBack?.has(index)) continue
+    const error = errorOf(index)
+    listener.settled(error, error === null ? batch.metadataAt(index) : undefined)
   }
 }
 

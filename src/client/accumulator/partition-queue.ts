@@ -1,10 +1,14 @@
 import type { Batch } from './batch.ts'
+import type { Blocker } from './blocker.ts'
 
 /** The id and epoch under which a partition's sequence numbers count. */
 export interface ProducerIdentity {
   readonly producerId: bigint
   readonly producerEpoch: number
 }
+
+/** The connections that requests go by: this thread's own, or those of the courier while the thread is blocked. */
+export type Lane = 'own' | 'courier'
 
 const sequenceModulus = 2 ** 31
 
@@ -21,6 +25,7 @@ export const addToSequence = (sequence: number, records: number): number => (seq
 export class PartitionQueue {
   readonly topic: string
   readonly partition: number
+  readonly blocker: Blocker | undefined
   /** Zero id where the cluster has none. */
   topicId = ''
 
@@ -32,8 +37,9 @@ export class PartitionQueue {
   waiting: Batch[] = []
   /** Batches on their way, in the order they were sent; those given up meanwhile included, until their answer comes. */
   inFlight: Batch[] = []
-  /** The broker that `inFlight` was sent to. */
+  /** The broker that `inFlight` was sent to, and the way it went. */
   inFlightBroker = -1
+  inFlightLane: Lane = 'own'
 
   /** The identity under which `nextSequence` counts. */
   identity: ProducerIdentity | undefined
@@ -54,9 +60,10 @@ export class PartitionQueue {
   /** Counts records sent for the first time. */
   sentRecords = 0
 
-  constructor(topic: string, partition: number) {
+  constructor(topic: string, partition: number, blocker?: Blocker) {
     this.topic = topic
     this.partition = partition
+    this.blocker = blocker
   }
 
   get name(): string {

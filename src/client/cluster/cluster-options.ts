@@ -9,6 +9,8 @@ export interface ClusterOptions {
   readonly bootstrapServers: readonly BrokerAddress[]
   readonly clientId: string
   readonly clock: Clock
+  /** The time of those who wait for a topic, where it is not `clock`: they may be blocked. */
+  readonly waitersClock?: Clock
   readonly random: Random
   readonly requestTimeoutMs: number
   readonly retryBackoffMs: number

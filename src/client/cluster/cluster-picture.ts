@@ -3,6 +3,7 @@ import {
   isNews,
   type MetadataAnswer,
   mergeTopic,
+  newerOf,
   type TopicMetadata,
   whatIsMissing,
   zeroTopicId,
@@ -24,6 +25,10 @@ export class ClusterPicture {
 
   get brokers(): ReadonlyMap<number, BrokerAddress> {
     return this.#brokers
+  }
+
+  introduce(brokerId: number, address: BrokerAddress): void {
+    this.#brokers.set(brokerId, address)
   }
 
   topic(name: string): TopicMetadata | undefined {
@@ -57,6 +62,23 @@ export class ClusterPicture {
       if (changed || topic.error !== undefined) topics.push(topic)
     }
     return { topics, isNews: news, missing }
+  }
+
+  /** Takes over what another picture of this cluster knows, where it is newer; returns the topics that it tells something about. */
+  adopt(
+    brokers: ReadonlyMap<number, BrokerAddress>,
+    topics: readonly TopicMetadata[],
+    isWanted: (topic: string) => boolean,
+  ): TopicMetadata[] {
+    if (brokers.size > 0) this.#brokers = new Map(brokers)
+    const learnt: TopicMetadata[] = []
+    for (const told of topics) {
+      if (!isWanted(told.name)) continue
+      const topic = newerOf(told, this.#topics.get(told.name))
+      this.#topics.set(topic.name, topic)
+      learnt.push(topic)
+    }
+    return learnt
   }
 
   /** KIP-951: who leads now, as an answer to Produce says. Only what is newer is taken; undefined: nothing was. */

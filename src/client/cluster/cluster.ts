@@ -19,7 +19,7 @@ import type { LinkSettings } from './link-settings.ts'
 import { MetadataRefresh, type Refreshed, type Scope } from './metadata-refresh.ts'
 import { shuffled } from './shuffled.ts'
 import { type MetadataAnswer, type TopicMetadata, zeroTopicId } from './topic-metadata.ts'
-import { TopicWaiters } from './topic-waiters.ts'
+import { type TopicWaiter, TopicWaiters } from './topic-waiters.ts'
 
 interface WantedTopic {
   wantedAt: number
@@ -52,7 +52,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options
     this.#clock = options.clock
-    this.#waiters = new TopicWaiters(options.clock)
+    this.#waiters = new TopicWaiters(options.waitersClock ?? options.clock)
     const { clock, random, retryBackoffMs, retryBackoffMaxMs, metadataMaxAgeMs } = options
     const { socketConnectionSetupTimeoutMs: setupMs, socketConnectionSetupTimeoutMaxMs: setupMaxMs } = options
     const setupBackoff = new Backoff(setupMs, setupMaxMs, random)
@@ -122,11 +122,19 @@ export class Cluster {
 
   /** The topic once it is known. Rejects with what the cluster has against it, or with MetadataTimeoutError. */
   waitForTopic(name: string, timeoutMs: number): Promise<TopicMetadata> {
-    if (this.#closing.signal.aborted) return Promise.reject(closed())
+    return new Promise((resolve, reject) => this.whenTopicKnown(name, timeoutMs, { resolve, reject }))
+  }
+
+  /** The same with callbacks, which may be called at once. */
+  whenTopicKnown(name: string, timeoutMs: number, told: TopicWaiter): void {
+    if (this.#closing.signal.aborted) {
+      told.reject(closed())
+      return
+    }
     this.want(name)
     const known = this.#picture.topic(name)
-    if (known !== undefined && known.error === undefined && known.partitions.length > 0) return Promise.resolve(known)
-    return this.#waiters.wait(name, timeoutMs, () => this.lastErrorOf(name))
+    if (known !== undefined && known.error === undefined && known.partitions.length > 0) told.resolve(known)
+    else this.#waiters.wait(name, timeoutMs, () => this.lastErrorOf(name), told)
   }
 
   /** The last error about a topic, or about asking at all; for messages. */
@@ -154,6 +162,27 @@ export class Cluster {
     return true
   }
 
+  /** What another picture of the same cluster has learnt: the courier's, while this thread was blocked. */
+  adopt(brokers: ReadonlyMap<number, BrokerAddress>, topics: readonly TopicMetadata[]): void {
+    if (this.#closing.signal.aborted) return
+    const learnt = this.#picture.adopt(brokers, topics, name => this.#wanted.has(name))
+    this.#moveLinks()
+    for (const topic of learnt) {
+      this.#noteTopicError(topic.name)
+      this.#options.onTopic(topic)
+      this.#waiters.learn(topic, this.#topicErrors.get(topic.name))
+    }
+  }
+
+  get brokers(): ReadonlyMap<number, BrokerAddress> {
+    return this.#picture.brokers
+  }
+
+  /** Somebody else knows where this broker is: it need not be asked for. What is known here stays. */
+  introduce(brokerId: number, address: BrokerAddress): void {
+    if (!this.#picture.brokers.has(brokerId)) this.#picture.introduce(brokerId, address)
+  }
+
   // ---- connections
 
   /** The connection for records, if it stands; else it is made, and `onBrokerReady` tells when to ask again. */
@@ -173,6 +202,12 @@ export class Cluster {
       this.#links.set(brokerId, link)
     }
     return link.connection()
+  }
+
+  /** The connection for records, where it stands; nothing is begun. */
+  openConnectionTo(brokerId: number): Connection | undefined {
+    const link = this.#links.get(brokerId)
+    return link?.isOpen ? link.connection() : undefined
   }
 
   availability(brokerId: number): Availability {

@@ -63,6 +63,16 @@ export function mergeTopic(
   return { name, id, error, partitions: [...partitions, ...older.slice(partitions.length)] }
 }
 
+/** What is told of a topic elsewhere, together with what is known here: per partition the newer leader epoch, as in `mergeTopic`. */
+export function newerOf(told: TopicMetadata, known: TopicMetadata | undefined): TopicMetadata {
+  if (known === undefined || known.id !== told.id) return told
+  const partitions = told.partitions.map((row, partition) => {
+    const own = known.partitions[partition]
+    return own !== undefined && own.leaderEpoch > row.leaderEpoch && row.leaderEpoch >= 0 ? own : row
+  })
+  return { ...told, partitions: [...partitions, ...known.partitions.slice(partitions.length)] }
+}
+
 /** Rows by partition number. Kafka sends all partitions of a topic, so a number beyond their count cannot be one. */
 function densePartitions(rows: readonly PartitionAnswer[]): (PartitionAnswer | undefined)[] {
   const dense = new Array<PartitionAnswer | undefined>(rows.length).fill(undefined)

@@ -2,7 +2,8 @@ import { type KafkaError, MetadataTimeoutError } from '../../base/errors/index.t
 import type { Clock } from '../../base/time/clock.ts'
 import type { TopicMetadata } from './topic-metadata.ts'
 
-interface Waiter {
+/** One is called, once. */
+export interface TopicWaiter {
   resolve(topic: TopicMetadata): void
   reject(error: KafkaError): void
 }
@@ -10,7 +11,7 @@ interface Waiter {
 /** Those who wait until a topic is known. */
 export class TopicWaiters {
   readonly #clock: Clock
-  readonly #byTopic = new Map<string, Set<Waiter>>()
+  readonly #byTopic = new Map<string, Set<TopicWaiter>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -21,34 +22,32 @@ export class TopicWaiters {
   }
 
   /** Resolves when the topic is known; rejects with what the cluster has against it, or with MetadataTimeoutError. */
-  wait(topic: string, timeoutMs: number, lastError: () => KafkaError | undefined): Promise<TopicMetadata> {
-    return new Promise((resolve, reject) => {
-      const waiters = this.#byTopic.get(topic) ?? new Set<Waiter>()
-      this.#byTopic.set(topic, waiters)
-      const leave = () => {
-        timer.cancel()
-        waiters.delete(waiter)
-        if (waiters.size === 0 && this.#byTopic.get(topic) === waiters) this.#byTopic.delete(topic)
-      }
-      const waiter: Waiter = {
-        resolve: known => {
-          leave()
-          resolve(known)
-        },
-        reject: error => {
-          leave()
-          reject(error)
-        },
-      }
-      waiters.add(waiter)
-      const timer = this.#clock.schedule(() => {
-        const cause = lastError()
-        const last = cause === undefined ? '' : `; the last error: ${cause.message}`
-        waiter.reject(
-          new MetadataTimeoutError(`topic ${topic} did not become known within ${timeoutMs} ms${last}`, cause),
-        )
-      }, timeoutMs)
-    })
+  wait(topic: string, timeoutMs: number, lastError: () => KafkaError | undefined, told: TopicWaiter): void {
+    const waiters = this.#byTopic.get(topic) ?? new Set<TopicWaiter>()
+    this.#byTopic.set(topic, waiters)
+    const leave = () => {
+      timer.cancel()
+      waiters.delete(waiter)
+      if (waiters.size === 0 && this.#byTopic.get(topic) === waiters) this.#byTopic.delete(topic)
+    }
+    const waiter: TopicWaiter = {
+      resolve: known => {
+        leave()
+        told.resolve(known)
+      },
+      reject: error => {
+        leave()
+        told.reject(error)
+      },
+    }
+    waiters.add(waiter)
+    const timer = this.#clock.schedule(() => {
+      const cause = lastError()
+      const last = cause === undefined ? '' : `; the last error: ${cause.message}`
+      waiter.reject(
+        new MetadataTimeoutError(`topic ${topic} did not become known within ${timeoutMs} ms${last}`, cause),
+      )
+    }, timeoutMs)
   }
 
   /** Tells those who wait for this topic. */

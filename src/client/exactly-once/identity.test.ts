@@ -11,10 +11,13 @@ function setting(...answers: (Partial<ProducerIdAnswer> | Error)[]) {
   const seen: string[] = []
   let asked = 0
   const identity = new Identity(
-    async () => {
+    (answered, failed) => {
       const answer = answers[asked++] ?? {}
-      if (answer instanceof Error) throw answer
-      return { errorCode: 0, producerId: BigInt(asked), producerEpoch: 0, ...answer }
+      const producerId = BigInt(asked)
+      queueMicrotask(() => {
+        if (answer instanceof Error) failed(answer)
+        else answered({ errorCode: 0, producerId, producerEpoch: 0, ...answer })
+      })
     },
     { onReady: () => seen.push('ready'), onRefused: error => seen.push(`refused ${error.code}`) },
     new Backoff(100, 1000, () => 0.5),
@@ -111,4 +114,17 @@ test('an answer that comes after the close is dropped', async () => {
   identity.close()
   await turn()
   expect([identity.current, seen]).toEqual([undefined, []])
+})
+
+test('asked again while a question is out, only the newer answer counts', async () => {
+  const { identity, seen, asked } = setting()
+  identity.askAgain() // nothing was asked: nothing to repeat
+  expect(asked()).toBe(0)
+  identity.request()
+  identity.askAgain()
+  await turn()
+  expect(identity.current).toEqual({ producerId: 2n, producerEpoch: 0 })
+  identity.askAgain()
+  await turn()
+  expect([asked(), seen]).toEqual([2, ['ready']])
 })

@@ -10,6 +10,9 @@ export interface ProducerIdAnswer {
   producerEpoch: number
 }
 
+/** Asks the cluster; one of the two is called, later, and never throws. */
+export type AskProducerId = (answered: (answer: ProducerIdAnswer) => void, failed: (error: unknown) => void) => void
+
 export interface IdentityEvents {
   /** There is an identity: whoever waits may send. */
   onReady(): void
@@ -24,17 +27,20 @@ const lastEpoch = 32767
  * locally where a sequence was lost (KIP-360), which the broker takes as a new beginning from sequence 0.
  */
 export class Identity {
-  readonly #ask: () => Promise<ProducerIdAnswer>
+  readonly #ask: AskProducerId
   readonly #events: IdentityEvents
   readonly #backoff: Backoff
   readonly #clock: Clock
   #current: ProducerIdentity | undefined
   #state: 'none' | 'asking' | 'waiting' | 'closed' = 'none'
+  #prepared: (() => void)[] = []
+  /** Counts questions: only the newest one's answer is taken. */
+  #question = 0
   #failures = 0
   #timer: Timer | undefined
   lastError: KafkaError | undefined
 
-  constructor(ask: () => Promise<ProducerIdAnswer>, events: IdentityEvents, backoff: Backoff, clock: Clock) {
+  constructor(ask: AskProducerId, events: IdentityEvents, backoff: Backoff, clock: Clock) {
     this.#ask = ask
     this.#events = events
     this.#backoff = backoff
@@ -48,10 +54,41 @@ export class Identity {
   /** Asks the cluster for a producer id unless that is under way. */
   request(): void {
     if (this.#current !== undefined || this.#state !== 'none') return
+    this.#askOnce()
+  }
+
+  /** Asks unless there is one, and calls back when there is, or when none could be had. */
+  prepare(done: () => void): void {
+    if (this.#current !== undefined || this.#state === 'waiting' || this.#state === 'closed') {
+      done()
+      return
+    }
+    this.#prepared.push(done)
+    this.request()
+  }
+
+  #endPreparations(): void {
+    const prepared = this.#prepared
+    this.#prepared = []
+    for (const done of prepared) done()
+  }
+
+  /** The answer to a question that is out cannot be waited for: asks once more. The first question's answer is dropped. */
+  askAgain(): void {
+    if (this.#state === 'asking') this.#askOnce()
+  }
+
+  #askOnce(): void {
     this.#state = 'asking'
-    this.#ask().then(
-      answer => this.#answered(answer),
-      error => this.#failed(error instanceof KafkaError ? error : new KafkaError('INIT_PRODUCER_ID', String(error))),
+    const question = ++this.#question
+    this.#ask(
+      answer => {
+        if (question === this.#question) this.#answered(answer)
+      },
+      error => {
+        if (question === this.#question)
+          this.#failed(error instanceof KafkaError ? error : new KafkaError('INIT_PRODUCER_ID', String(error)))
+      },
     )
   }
 
@@ -69,11 +106,13 @@ export class Identity {
     this.lastError = undefined
     this.#current = { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
     this.#events.onReady()
+    this.#endPreparations()
   }
 
   #failed(error: KafkaError): void {
     if (this.#state === 'closed') return
     this.lastError = error
+    this.#endPreparations()
     if (!error.retriable) {
       this.#state = 'none'
       this.#events.onRefused(error)

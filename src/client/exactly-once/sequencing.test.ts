@@ -16,7 +16,10 @@ let queue: PartitionQueue
 beforeEach(async () => {
   asked = 0
   identity = new Identity(
-    async () => ({ errorCode: 0, producerId: BigInt(++asked), producerEpoch: 0 }),
+    answered => {
+      const producerId = BigInt(++asked)
+      queueMicrotask(() => answered({ errorCode: 0, producerId, producerEpoch: 0 }))
+    },
     { onReady() {}, onRefused() {} },
     new Backoff(1, 1),
     new ManualClock(),

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { KafkaError } from '../../base/errors/index.ts'
+import { KafkaError, TimeoutError } from '../../base/errors/index.ts'
+import type { Blocker, BlockOptions } from '../accumulator/blocker.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
-import { PromiseFuture, RecordFuture, type ResultSource } from './future.ts'
+import { OperationFuture, type OperationLinks, RecordFuture, type ResultSource } from './future.ts'
 
 const metadata = { topic: 't', offset: 5n } as RecordMetadata
 const failure = new KafkaError('DELIVERY_TIMEOUT', 'too late', { outcome: 'unknown' })
@@ -17,6 +18,14 @@ function withResolvers() {
 
 class Source implements ResultSource {
   isSettled = false
+  blocked: unknown[] = []
+  readonly blocker: Blocker = {
+    blockOnRecord: (source: object, index: number, options: BlockOptions | undefined) => {
+      this.blocked.push([source, index, options])
+      if (options?.timeoutMs === 0) throw new TimeoutError('not yet')
+      this.settle()
+    },
+  }
   watched: number[] = []
   promises = 0
   readonly #error: KafkaError | undefined
@@ -30,6 +39,10 @@ class Source implements ResultSource {
     this.isSettled = true
     this.#settled.resolve()
     return this
+  }
+
+  isSettledAt(): boolean {
+    return this.isSettled
   }
 
   errorAt(): KafkaError | undefined {
@@ -106,29 +119,85 @@ test('what a handler throws or returns is the next result, as with any promise',
   expect(await future.then(5 as never, {} as never)).toBe(metadata)
 })
 
-test('get gives what is there, and says that it cannot block yet where nothing is', () => {
+test('get gives what is there without blocking anybody', () => {
   expect(new RecordFuture(new Source().settle(), 0).get()).toBe(metadata)
   const failed = new Source(failure).settle()
   expect(() => new RecordFuture(failed, 4).get()).toThrow(failure)
-  expect(failed.watched).toEqual([4])
-  for (const future of [new RecordFuture(new Source(), 0), new PromiseFuture(new Promise(() => {}))])
-    expect(() => future.get({ timeoutMs: 5 })).toThrow(expect.objectContaining({ code: 'BLOCKING_NOT_AVAILABLE' }))
+  expect([failed.watched, failed.blocked]).toEqual([[4], []])
 })
 
-test('the future of a promise behaves the same', async () => {
-  const good = new PromiseFuture(Promise.resolve(7))
-  const bad = new PromiseFuture(Promise.reject(failure))
+test('get blocks until there is something, and throws what ended the wait before', () => {
+  const source = new Source()
+  const future = new RecordFuture(source, 2)
+  expect(() => future.get({ timeoutMs: 0 })).toThrow(TimeoutError)
+  expect(future.settled).toBe(false)
+  expect(future.get({ timeoutMs: 5 })).toBe(metadata)
+  expect(source.blocked).toEqual([
+    [source, 2, { timeoutMs: 0 }],
+    [source, 2, { timeoutMs: 5 }],
+  ])
+  expect(() => new RecordFuture(new Source(failure), 0).get()).toThrow(failure)
+})
+
+/** Calls of the user's wait until the thread is not blocked any more. */
+function operation<T>(settle: (future: OperationFuture<T>) => void = () => {}) {
+  const held: (() => void)[] = []
+  let isHeld = false
+  const links: OperationLinks = {
+    block: isSettled => {
+      isHeld = true
+      settle(future)
+      expect(isSettled()).toBe(true)
+    },
+    call: call => {
+      if (isHeld) held.push(call)
+      else call()
+    },
+  }
+  const future = new OperationFuture<T>(links)
+  return { future, release: () => held.splice(0).forEach(call => void call()) }
+}
+
+test('the future of an operation behaves the same', async () => {
+  const { future: good } = operation<number>()
+  const { future: bad } = operation<number>()
   expect([good.settled, bad.settled]).toEqual([false, false])
+  const early = good.then(value => value + 1)
+  good.resolve(7)
+  bad.reject(failure)
+  good.reject(failure)
+  bad.resolve(8)
+  expect(await early).toBe(8)
   expect(await good).toBe(7)
-  expect(await good.then(value => value + 1)).toBe(8)
   expect(await good.finally(() => {})).toBe(7)
   expect(await bad.catch(error => error)).toBe(failure)
   await expect(bad.finally(() => {})).rejects.toBe(failure)
-  expect([good.settled, good.get(), bad.settled]).toEqual([true, 7, true])
+  expect([good.settled, good.get(), bad.settled, bad.error]).toEqual([true, 7, true, failure])
   expect(() => bad.get()).toThrow(failure)
+})
+
+test('what is blocked on has its result at once, and its promise when the thread goes on', async () => {
+  const { future, release } = operation<string>(own => own.resolve('done'))
+  const seen: string[] = []
+  void future.then(value => seen.push(value))
+  const order: string[] = []
+  future.whenSettled(() => order.push('settled'))
+  expect(future.get()).toBe('done')
+  future.whenSettled(() => order.push('at once'))
+  expect(order).toEqual(['settled', 'at once'])
+  await new Promise(setImmediate)
+  expect(seen).toEqual([])
+  release()
+  await new Promise(setImmediate)
+  expect(seen).toEqual(['done'])
+})
+
+test('a failure that nobody looks at is no unhandled rejection', async () => {
+  operation().future.reject(failure)
+  await new Promise(setImmediate)
 })
 
 test('both say what they are', () => {
   expect(Object.prototype.toString.call(new RecordFuture(new Source(), 0))).toBe('[object Future]')
-  expect(Object.prototype.toString.call(new PromiseFuture(Promise.resolve()))).toBe('[object Future]')
+  expect(Object.prototype.toString.call(operation().future)).toBe('[object Future]')
 })

@@ -1,24 +1,20 @@
-import { KafkaError } from '../../base/errors/index.ts'
+import type { KafkaError } from '../../base/errors/index.ts'
+import { invariant } from '../../base/invariant.ts'
+import type { Blocker } from '../accumulator/blocker.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import type { Future, WaitOptions } from './types.ts'
 
 /** Where a record's future finds its result: a batch, or a record that waits for a place in one. */
 export interface ResultSource {
-  readonly isSettled: boolean
+  /** Whoever can block the thread until the result is there. */
+  readonly blocker: Blocker | undefined
+  isSettledAt(index: number): boolean
   errorAt(index: number): KafkaError | undefined
   metadataAt(index: number): RecordMetadata
   /** One promise for all that share the source; it never rejects. */
   whenSettled(): Promise<unknown>
   /** Somebody looks at this record's result. */
   watch(index: number): void
-}
-
-/** Blocking is the work of a later release. A future that has settled needs no blocking. */
-function refuseToBlock(): never {
-  throw new KafkaError(
-    'BLOCKING_NOT_AVAILABLE',
-    'Future.get() cannot block yet in this version of ottla: await the future, or give send a callback',
-  )
 }
 
 /** The future of one record: two fields until somebody looks. The promise is the batch's, and made when first needed. */
@@ -32,7 +28,7 @@ export class RecordFuture implements Future<RecordMetadata> {
   }
 
   get settled(): boolean {
-    return this.source.isSettled
+    return this.source.isSettledAt(this.index)
   }
 
   get [Symbol.toStringTag](): string {
@@ -64,35 +60,82 @@ export class RecordFuture implements Future<RecordMetadata> {
     return this.then().finally(onFinally)
   }
 
-  get(_options?: WaitOptions): RecordMetadata {
-    if (!this.source.isSettled) refuseToBlock()
-    this.source.watch(this.index)
-    const error = this.source.errorAt(this.index)
+  get(options?: WaitOptions): RecordMetadata {
+    const { source, index } = this
+    source.watch(index)
+    if (!source.isSettledAt(index)) {
+      const { blocker } = source
+      invariant(blocker !== undefined, 'a record belongs to a producer')
+      blocker.blockOnRecord(source, index, options)
+    }
+    const error = source.errorAt(index)
     if (error !== undefined) throw error
-    return this.source.metadataAt(this.index)
+    return source.metadataAt(index)
   }
 }
 
-/** The future of anything that is not one record: flush, close, connect, sendAll. */
-export class PromiseFuture<T> implements Future<T> {
-  readonly #promise: Promise<T>
-  #result: { value: T } | { error: unknown } | undefined
+/** What an operation's future asks of the producer. */
+export interface OperationLinks {
+  /** Blocks the thread until `isSettled` says so. */
+  block(isSettled: () => boolean, options: WaitOptions | undefined): void
+  /** Runs what ends in the user's code: at once, or when the thread is not blocked any more. */
+  call(call: () => void): void
+}
 
-  constructor(promise: Promise<T>) {
-    this.#promise = promise
-    // Nobody has to look at it: a rejection is not an unhandled one.
-    promise.then(
-      value => {
-        this.#result = { value }
-      },
-      error => {
-        this.#result = { error }
-      },
-    )
+/** The future of anything that is not one record: flush, close, connect, sendAll. Its promise is made when somebody looks. */
+export class OperationFuture<T> implements Future<T> {
+  readonly #links: OperationLinks
+  #result: { value: T } | { error: unknown } | undefined
+  #promise: Promise<T> | undefined
+  #settlePromise: (() => void) | undefined
+  #onSettled: (() => void)[] = []
+
+  constructor(links: OperationLinks) {
+    this.#links = links
   }
 
   get settled(): boolean {
     return this.#result !== undefined
+  }
+
+  get error(): unknown {
+    return this.#result !== undefined && 'error' in this.#result ? this.#result.error : undefined
+  }
+
+  /** The first result counts. */
+  resolve(value: T): void {
+    this.#settle({ value })
+  }
+
+  reject(error: unknown): void {
+    this.#settle({ error })
+  }
+
+  #settle(result: { value: T } | { error: unknown }): void {
+    if (this.#result !== undefined) return
+    this.#result = result
+    for (const settled of this.#onSettled) settled()
+    this.#onSettled = []
+    if (this.#settlePromise !== undefined) this.#links.call(this.#settlePromise)
+  }
+
+  /** Called once, when the result is there, and at once where it is there already. */
+  whenSettled(settled: () => void): void {
+    if (this.#result !== undefined) settled()
+    else this.#onSettled.push(settled)
+  }
+
+  #asPromise(): Promise<T> {
+    this.#promise ??= new Promise<T>((resolve, reject) => {
+      const settle = () => {
+        const result = this.#result!
+        if ('error' in result) reject(result.error)
+        else resolve(result.value)
+      }
+      if (this.#result === undefined) this.#settlePromise = settle
+      else settle()
+    })
+    return this.#promise
   }
 
   get [Symbol.toStringTag](): string {
@@ -103,20 +146,21 @@ export class PromiseFuture<T> implements Future<T> {
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.#promise.then(onFulfilled, onRejected)
+    return this.#asPromise().then(onFulfilled, onRejected)
   }
 
   catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
-    return this.#promise.catch(onRejected)
+    return this.#asPromise().catch(onRejected)
   }
 
   finally(onFinally?: (() => void) | null): Promise<T> {
-    return this.#promise.finally(onFinally)
+    return this.#asPromise().finally(onFinally)
   }
 
-  get(_options?: WaitOptions): T {
-    if (this.#result === undefined) refuseToBlock()
-    if ('error' in this.#result) throw this.#result.error
-    return this.#result.value
+  get(options?: WaitOptions): T {
+    if (this.#result === undefined) this.#links.block(() => this.#result !== undefined, options)
+    const result = this.#result!
+    if ('error' in result) throw result.error
+    return result.value
   }
 }

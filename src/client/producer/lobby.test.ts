@@ -56,8 +56,10 @@ function setUp(bytes: number): void {
   )
 }
 
+const blocker = { blockOnRecord() {} }
+
 function topicNamed(name: string, partitions = 0): TopicState {
-  const topic = new TopicState(name, {} as TopicPartitioner, () => undefined, 0, clock)
+  const topic = new TopicState(name, {} as TopicPartitioner, () => undefined, 0, clock, blocker)
   topic.growTo(partitions)
   return topic
 }

@@ -84,7 +84,7 @@ export class Lobby {
     } else {
       const lineBytes = this.#lineBytes + bytes + parkedRecordBytes
       // One may always wait, however small `bufferMemory` is.
-      if (this.hasLine ? lineBytes > totalBytes : bytes > totalBytes) throw this.#lineIsFull()
+      if (this.hasLine ? lineBytes > totalBytes : bytes > totalBytes) throw this.lineIsFull()
       const isFirst = !this.hasLine
       this.#lineBytes = lineBytes
       this.#line.push(record)
@@ -94,8 +94,13 @@ export class Lobby {
     record.chargedBytes = bytes
   }
 
+  /** Whether a record of at least so many bytes is certain to be refused. */
+  hasNoRoomFor(bytes: number): boolean {
+    return this.hasLine && this.#lineBytes + bytes + parkedRecordBytes > this.#budget.totalBytes
+  }
+
   /** One error for all that are refused in a turn: a loop that never waits would make hundreds of thousands, each with a stack. */
-  #lineIsFull(): BufferExhaustedError {
+  lineIsFull(): BufferExhaustedError {
     if (this.#exhausted === undefined) {
       this.#exhausted = new BufferExhaustedError(
         `bufferMemory (${this.#budget.totalBytes} bytes) is full and so is the line of those who wait for it: await room(), or send less at a time`,
@@ -208,6 +213,32 @@ export class Lobby {
   *records(): Generator<ParkedRecord> {
     for (const topic of this.#topics)
       for (const list of [topic.lobby, topic.misfits]) for (const record of list) if (!record.isSettled) yield record
+  }
+
+  /** Whether a record waits behind one, or is one, whose serializer has not answered yet: only this thread's promises can help. */
+  isBehindSerializer(record: ParkedRecord, topic: TopicState): boolean {
+    for (const other of topic.lobby) {
+      if (other.state === 'serializing') return true
+      if (other === record) return false
+    }
+    return false
+  }
+
+  /** Whether all that wait do so behind a serializer. */
+  get isStuckOnSerializers(): boolean {
+    for (const topic of this.#topics) {
+      if (topic.misfits.length > 0) return false
+      for (const record of topic.lobby) {
+        if (record.isSettled) continue
+        if (record.state !== 'serializing') return false
+        break
+      }
+    }
+    return true
+  }
+
+  get topics(): Iterable<TopicState> {
+    return this.#topics
   }
 
   #deadlineOf(record: ParkedRecord): number {

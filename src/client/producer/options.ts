@@ -423,6 +423,27 @@ export interface ProducerOptions<Topics = AnyTopic> {
   metadataRecoveryRebootstrapTriggerMs?: number
 
   /**
+   * Delivers what is under way when the process ends: by returning, by `process.exit()`, by an uncaught exception, or by SIGTERM,
+   * SIGINT or SIGHUP where nobody else listens to them. The thread is blocked meanwhile. What could not be delivered is reported on
+   * standard error by count and topic. Nothing helps against SIGKILL.
+   *
+   * @default false
+   * @throws ConfigError where it is not a boolean
+   * @source ottla
+   */
+  flushOnExit?: boolean
+
+  /**
+   * How long `flushOnExit` may hold up the end of the process.
+   *
+   * @unit milliseconds
+   * @default 10000
+   * @throws ConfigError outside 0 to 2147483647
+   * @source ottla
+   */
+  flushOnExitTimeoutMs?: number
+
+  /**
    * Sends metrics to brokers that ask for them. Not spoken yet: only false is taken.
    *
    * @default false

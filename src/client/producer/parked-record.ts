@@ -1,6 +1,7 @@
 import type { KafkaError } from '../../base/errors/index.ts'
 import { invariant } from '../../base/invariant.ts'
 import type { Batch, BatchWaiter, RecordListener } from '../accumulator/batch.ts'
+import type { Blocker } from '../accumulator/blocker.ts'
 import type { HeaderPair } from '../record/headers.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import type { ResultSource } from './future.ts'
@@ -44,8 +45,10 @@ export class ParkedRecord implements RecordListener, ResultSource {
   /** Sees the result before the callback (interceptors), and never throws. */
   observer: SendCallback | undefined
 
-  readonly #callback: SendCallback | undefined
+  readonly blocker: Blocker | undefined
+  readonly #listener: SendCallback | RecordListener | undefined
   #watched: boolean
+  #isTold = false
   #error: KafkaError | undefined
   #metadata: RecordMetadata | undefined
   #whenSettled: Promise<unknown> | undefined
@@ -56,14 +59,16 @@ export class ParkedRecord implements RecordListener, ResultSource {
     partition: number | undefined,
     timestamp: number,
     calledAt: number,
-    callback: SendCallback | undefined,
+    listener: SendCallback | RecordListener | undefined,
+    blocker?: Blocker,
   ) {
     this.topic = topic
     this.partition = partition
     this.timestamp = timestamp
     this.calledAt = calledAt
-    this.#callback = callback
-    this.#watched = callback !== undefined
+    this.#listener = listener
+    this.blocker = blocker
+    this.#watched = listener !== undefined
   }
 
   move(to: ParkedState): void {
@@ -87,17 +92,27 @@ export class ParkedRecord implements RecordListener, ResultSource {
     return this.state === 'settled'
   }
 
-  /** The result: told once. Throws what the callback throws, and gives what it returns. */
-  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): unknown {
-    if (this.state === 'settled') return undefined // taken back or timed out before its batch ended
+  isSettledAt(): boolean {
+    return this.isSettled
+  }
+
+  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): void {
+    if (this.state === 'settled') return // taken back or timed out before its batch ended
     this.move('settled')
     this.#error = error ?? undefined
     this.#metadata = metadata
     this.onSettled?.()
     this.key = this.value = null
-    this.observer?.(error, metadata)
+    if (typeof this.#listener === 'object') this.#listener.settled(error, metadata)
+  }
+
+  tell(): unknown {
+    if (this.#isTold) return undefined
+    this.#isTold = true
+    const error = this.#error ?? null
+    this.observer?.(error, this.#metadata)
     try {
-      return this.#callback?.(error, metadata)
+      return typeof this.#listener === 'function' ? this.#listener(error, this.#metadata) : this.#listener?.tell()
     } finally {
       this.#resolve?.()
     }
@@ -112,7 +127,7 @@ export class ParkedRecord implements RecordListener, ResultSource {
   }
 
   whenSettled(): Promise<unknown> {
-    this.#whenSettled ??= this.isSettled
+    this.#whenSettled ??= this.#isTold
       ? Promise.resolve()
       : new Promise<void>(resolve => {
           this.#resolve = resolve

@@ -7,12 +7,14 @@ import {
   ClosedError,
   InvalidRecordError,
   KafkaError,
+  type NetworkError,
   TimeoutError,
 } from '../../base/errors/index.ts'
 import { InvariantError, invariant } from '../../base/invariant.ts'
 import type { Random } from '../../base/random.ts'
 import { Backoff } from '../../base/time/backoff.ts'
 import { type Clock, systemClock, type Timer } from '../../base/time/clock.ts'
+import { SteppableClock } from '../../base/time/steppable-clock.ts'
 import { loadCodecSync } from '../../wire/compression/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { Accumulator } from '../accumulator/accumulator.ts'
@@ -22,7 +24,9 @@ import { recordOverheadBytes } from '../accumulator/memory-budget.ts'
 import type { PartitionQueue } from '../accumulator/partition-queue.ts'
 import { writeUtf8 } from '../accumulator/write-utf8.ts'
 import { Cluster, type TopicMetadata } from '../cluster/index.ts'
-import { Identity } from '../exactly-once/identity.ts'
+import { Courier } from '../courier/courier.ts'
+import type { CourierSettings } from '../courier/messages.ts'
+import { Identity, type ProducerIdAnswer } from '../exactly-once/identity.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
 import { encodeHeaders, headerPairs } from '../record/headers.ts'
 import type { Headers } from '../record/record.ts'
@@ -30,15 +34,18 @@ import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
 import { Sender } from '../sender/sender.ts'
 import { Settlement } from '../sender/settlement.ts'
-import { PromiseFuture, RecordFuture } from './future.ts'
+import { ExitFlush } from './exit-flush.ts'
+import { OperationFuture, type OperationLinks, RecordFuture } from './future.ts'
 import { Lobby } from './lobby.ts'
 import { metricsOf, ProducerCounters } from './metrics.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ParkedRecord } from './parked-record.ts'
-import { isTimestamp, RecordIntake, thrownText } from './record-intake.ts'
+import { isTimestamp, RecordIntake, type TakenRecord, thrownText } from './record-intake.ts'
+import { RefusedRecord } from './refused-record.ts'
 import { Room } from './room.ts'
 import { sendEach } from './send-all.ts'
 import { SettledWaiter } from './settled-waiter.ts'
+import { ThreadBlocker } from './thread-blocker.ts'
 import { TopicState } from './topic-state.ts'
 import type {
   AnyTopic,
@@ -54,15 +61,10 @@ import type {
   WaitOptions,
   WritableOptions,
 } from './types.ts'
-import { undeliveredFromBatch, undeliveredFromParked } from './undelivered.ts'
+import { type GivenRecord, undeliveredFromBatch, undeliveredFromGiven } from './undelivered.ts'
+import { UnwatchedFailures } from './unwatched.ts'
+import { bound, checkTimeout } from './waits.ts'
 import { RecordWritable } from './writable.ts'
-
-interface UnwatchedFailure {
-  readonly batch: Batch | undefined
-  readonly index: number
-  readonly parked: RecordListener | undefined
-  readonly report: Undelivered | undefined
-}
 
 /** What a test may replace. */
 export interface Surroundings {
@@ -79,7 +81,7 @@ const noKey = new Uint8Array(0)
 /** The producer: the only file that knows every room. A record's way through it is described in ARCHITECTURE.md. */
 export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Producer<Topics> {
   readonly #options: ResolvedOptions
-  readonly #clock: Clock
+  readonly #clock: SteppableClock
   readonly #random: Random
   readonly #cluster: Cluster
   readonly #accumulator: Accumulator
@@ -91,47 +93,63 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   readonly #lobby: Lobby
   readonly #room: Room
   readonly #intake: RecordIntake
+  readonly #courier: Courier
+  readonly #blocker: ThreadBlocker
+  readonly #unwatched: UnwatchedFailures
+  readonly #exitFlush: ExitFlush | undefined
   readonly #counters = new ProducerCounters()
   #state: ProducerState = 'open'
-  #closing: Future<void> | undefined
+  #closing: OperationFuture<void> | undefined
   /** Flushes under way: nothing waits for company meanwhile. */
   #flushes = 0
   #expiryTimer: Timer | undefined
   #keyScratch = Buffer.allocUnsafe(1024)
   #lastTopic: TopicState | undefined
-  /** Failed records that nobody watched, until the turn ends. */
-  #unwatchedFailures: UnwatchedFailure[] = []
   /** Calls of this turn that got nowhere: one list for all, since a loop that never waits makes millions of them. */
-  #refused: { parked: ParkedRecord; error: KafkaError; report: Undelivered | undefined }[] = []
+  #refused: { record: RefusedRecord; report: Undelivered | undefined }[] = []
 
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
     super({ captureRejections: true })
     this.#options = options
     const { clock = systemClock, random = Math.random } = surroundings
-    this.#clock = clock
+    this.#clock = new SteppableClock(clock)
     this.#random = random
     this.#cluster = new Cluster({
       ...options,
       clock,
+      waitersClock: this.#clock,
       random,
       onTopic: topic => this.#learnTopic(topic),
       onBrokerReady: brokerId => this.#senders.get(brokerId)?.wake(),
       onError: error => this.#report(error),
     })
+    this.#courier = new Courier(
+      courierSettings(options),
+      {
+        onPicture: (brokers, topics) => this.#cluster.adopt(brokers, topics),
+        onBrokerReady: brokerId => this.#senders.get(brokerId)?.wake(),
+        onError: error => this.#report(error),
+      },
+      this.#clock,
+    )
+    this.#unwatched = new UnwatchedFailures(clock, report => this.#undelivered(report))
     this.#accumulator = new Accumulator({
       batchSize: options.batchSize,
       bufferMemory: options.bufferMemory,
       deliveryTimeoutMs: options.deliveryTimeoutMs,
-      clock,
+      clock: this.#clock,
       codec: options.compressionType === 'none' ? undefined : loadCodecSync(options.compressionType),
       compressionLevel: compressionLevel(options),
     })
     this.#deliveries = new Deliveries(this.#accumulator, {
-      onUnwatched: (batch, index, error) => this.#unwatched(batch, index, error),
+      onUnwatched: (batch, index, error) => this.#nobodyWatched(batch, index, error),
       onCallbackFailed: (thrown, batch) =>
         this.#report(callbackError(thrown, `a callback for a record of ${batch.queue.name}`)),
       onAcknowledged: batch => this.#counters.acknowledged(batch),
-      onFailed: batch => this.#counters.failed(batch),
+      onFailed: (batch, error) => {
+        this.#counters.failed(batch)
+        this.#exitFlush?.failed(batch.topic, error, batch.writtenCount)
+      },
     })
     this.#accumulator.deliveries = this.#deliveries
     this.#accumulator.onReady = (queue, isFull) => this.#ready(queue, isFull)
@@ -142,7 +160,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     const backoff = new Backoff(options.retryBackoffMs, options.retryBackoffMaxMs, random)
     if (options.enableIdempotence)
       this.#identity = new Identity(
-        () => this.#askProducerId(),
+        (answered, failed) => this.#askProducerId(answered, failed),
         {
           onReady: () => this.#wakeAll(),
           onRefused: error => {
@@ -151,19 +169,19 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
           },
         },
         backoff,
-        clock,
+        this.#clock,
       )
     this.#settlement = new Settlement(
       this.#accumulator,
       this.#deliveries,
       this.#identity,
       {
-        refresh: reason => this.#cluster.refresh(reason),
+        refresh: reason => this.#refreshMetadata(reason),
         applyLeaderHint: (...hint) => void this.#cluster.applyLeaderHint(...hint),
         ready: (queue, isFull) => this.#ready(queue, isFull),
-        brokerProblem: brokerId => this.#cluster.availability(brokerId).lastError?.message,
+        brokerProblem: brokerId => this.#brokerProblem(brokerId)?.message,
       },
-      clock,
+      this.#clock,
       backoff,
       options.retries,
     )
@@ -177,14 +195,30 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
         },
         drained: () => this.#room.look(),
         forget: topic => void this.#topics.delete(topic.name),
-        metadataProblem: topic => this.#cluster.lastErrorOf(topic),
+        metadataProblem: topic =>
+          this.#cluster.lastErrorOf(topic) ?? (this.#blocker.isBlocked ? this.#courier.lastProblem : undefined),
       },
-      clock,
+      this.#clock,
       options.maxBlockMs,
       options.deliveryTimeoutMs,
     )
-    this.#room = new Room(this.#accumulator.budget, () => this.#lobby.isCrowded, clock)
+    this.#room = new Room(this.#accumulator.budget, () => this.#lobby.isCrowded, this.#clock)
     this.#intake = new RecordIntake(options, error => this.#report(error))
+    this.#blocker = new ThreadBlocker({
+      clock: this.#clock,
+      courier: this.#courier,
+      accumulator: this.#accumulator,
+      settlement: this.#settlement,
+      identity: this.#identity,
+      lobby: this.#lobby,
+      senders: this.#senders,
+      topics: this.#topics,
+      addresses: () => [...options.bootstrapServers, ...this.#cluster.brokers.values()],
+    })
+    if (options.flushOnExit)
+      this.#exitFlush = new ExitFlush({ name: options.clientId, timeoutMs: options.flushOnExitTimeoutMs }, timeoutMs =>
+        this.#flushAtExit(timeoutMs),
+      )
   }
 
   // ---- sending
@@ -198,30 +232,40 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     third?: SendCallback,
   ): Future<RecordMetadata> | undefined {
     const callback = typeof second === 'function' ? second : third
-    let given: unknown = record
-    if (this.#intake.isDirect && this.#state === 'open' && (second === undefined || second === callback)) {
+    const options = second === callback ? undefined : (second as SendOptions | undefined)
+    const source = this.#take(record, options, callback)
+    if (callback !== undefined) return undefined
+    return new RecordFuture(source, source instanceof Batch ? source.count - 1 : 0)
+  }
+
+  /** Where the record's result will be; in a batch the record is the last one now. */
+  #take(
+    record: unknown,
+    options: SendOptions | undefined,
+    listener: SendCallback | RecordListener | undefined,
+  ): Batch | ParkedRecord | RefusedRecord {
+    let given = record
+    if (this.#intake.isDirect && this.#state === 'open' && options === undefined) {
       try {
-        given = this.#sendDirect(record, callback)
+        given = this.#sendDirect(record, listener)
       } catch (thrown) {
         if (thrown instanceof InvariantError) throw thrown
-        const parked = this.#refuse(new ParkedRecord('', undefined, -1, 0, callback), thrown, undefined)
-        return callback === undefined ? new RecordFuture(parked, 0) : undefined
+        return this.#refuse({ topic: '' }, thrown, listener)
       }
-      if (given instanceof Batch) return callback === undefined ? new RecordFuture(given, given.count - 1) : undefined
+      if (given instanceof Batch) return given
     }
-    const signal = typeof second === 'object' && second !== null ? second.signal : undefined
-    const parked = this.#sendParked(given, signal, callback)
-    return callback === undefined ? new RecordFuture(parked, 0) : undefined
+    const signal = typeof options === 'object' && options !== null ? options.signal : undefined
+    return this.#sendParked(given, signal, listener)
   }
 
   /**
    * The short way: straight into the batch, when nothing has to be waited for. Where the long way is needed, be it only to
    * say properly what is wrong, nothing is done, and the record is given back: its fields, which are read only once.
    */
-  #sendDirect(record: unknown, callback: SendCallback | undefined): unknown {
+  #sendDirect(record: unknown, listener: SendCallback | RecordListener | undefined): unknown {
     if (typeof record !== 'object' || record === null) return record
     const { topic, key, value, partition, headers, timestamp } = record as Record<string, unknown>
-    const batch = this.#appendDirect(topic, key, value, partition, headers, timestamp, callback)
+    const batch = this.#appendDirect(topic, key, value, partition, headers, timestamp, listener)
     return batch ?? { topic, key, value, partition, headers, timestamp }
   }
 
@@ -232,7 +276,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     partition: unknown,
     headers: unknown,
     timestamp: unknown,
-    callback: SendCallback | undefined,
+    listener: SendCallback | RecordListener | undefined,
   ): Batch | undefined {
     let state = this.#lastTopic
     if (state === undefined || state.name !== topic) {
@@ -291,7 +335,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       (value ?? null) as string | Uint8Array | null,
       headerBytes,
       time,
-      callback,
+      listener,
     )
     const bytes = recordFramingBytes + valueLength
     if (partition === undefined && this.#ignoresKey(keyLength)) state.partitioner.appended(chosen, bytes, state)
@@ -305,8 +349,13 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   }
 
   /** The long way: checks, interceptors, serializers, memory, metadata; each may mean to wait. */
-  #sendParked(record: unknown, signal: AbortSignal | undefined, callback: SendCallback | undefined): ParkedRecord {
+  #sendParked(
+    record: unknown,
+    signal: AbortSignal | undefined,
+    listener: SendCallback | RecordListener | undefined,
+  ): ParkedRecord | RefusedRecord {
     const calledAt = this.#clock.now()
+    let taken: TakenRecord | undefined
     let parked: ParkedRecord | undefined
     try {
       if (this.#state !== 'open')
@@ -314,40 +363,59 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       if (signal !== undefined) checkSignal(signal)
       if (signal?.aborted)
         throw new AbortedError('the record was taken back before it was sent', 'not-written', signal.reason)
-      const taken = this.#intake.take(record)
-      parked = new ParkedRecord(taken.topic, taken.partition, taken.timestamp ?? -1, calledAt, callback)
-      this.#intake.observe(parked)
-      const state = this.#stateOf(parked.topic)
+      taken = this.#blocker.duringUserCode(() => this.#intake.take(record))
+      const leastBytes = recordOverheadBytes + recordFramingBytes + this.#intake.leastBytes(taken)
+      if (this.#lobby.hasNoRoomFor(leastBytes)) throw this.#lobby.lineIsFull()
+      const { topic, partition, timestamp = -1 } = taken
+      parked = new ParkedRecord(topic, partition, timestamp, calledAt, listener, this.#blocker)
+      parked.observer = this.#intake.observer
+      const state = this.#stateOf(topic)
       this.#serialize(parked, state, taken)
       if (!parked.isSettled && signal !== undefined) this.#watchSignal(parked, state, signal)
       return parked
     } catch (thrown) {
-      const failed = parked ?? new ParkedRecord(topicOf(record), undefined, -1, calledAt, callback)
-      if (parked === undefined) this.#intake.observe(failed)
-      return this.#refuse(failed, thrown, record)
+      if (parked !== undefined) this.#lobby.uncharge(parked)
+      return this.#refuse(taken ?? { ...fieldsOf(record), topic: topicOf(record) }, thrown, listener)
     }
   }
 
   /** A call that never got anywhere: its error is told after the call has returned, as every result is. */
-  #refuse(parked: ParkedRecord, thrown: unknown, record: unknown): ParkedRecord {
+  #refuse(given: GivenRecord, thrown: unknown, listener: SendCallback | RecordListener | undefined): RefusedRecord {
     const error =
       thrown instanceof KafkaError
         ? thrown
         : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${thrownText(thrown)}`, thrown)
-    if (parked.charge !== 'none') this.#lobby.uncharge(parked)
-    const state = this.#topics.get(parked.topic)
-    if (state !== undefined && !state.isKnown && state.lobby.length === 0) this.#topics.delete(parked.topic)
+    const state = this.#topics.get(given.topic)
+    if (state !== undefined && !state.isKnown && state.lobby.length === 0) this.#topics.delete(given.topic)
+    const record = new RefusedRecord(given.topic, error, listener, this.#intake.observer)
     // Made now: when the call has returned, the caller's bytes may change.
-    const report = this.#undelivered(parked, record, error)
+    const isHeard = !record.watched && this.listenerCount('undelivered') > 0
+    const report = isHeard ? undeliveredFromGiven(given, error) : undefined
+    record.settled()
     if (this.#refused.length === 0) queueMicrotask(() => this.#tellRefused())
-    this.#refused.push({ parked, error, report })
-    return parked
+    this.#refused.push({ record, report })
+    return record
   }
 
   #tellRefused(): void {
     const refused = this.#refused
     this.#refused = []
-    for (const { parked, error, report } of refused) this.#settleParked(parked, error, report)
+    for (const { record, report } of refused) {
+      this.#counters.failedRecords++
+      this.#accumulator.calls.run(() => this.#tell(record, record.topic))
+      if (!record.watched) this.#unwatched.add({ batch: undefined, index: 0, parked: record, report })
+    }
+  }
+
+  /** Calls the callback of a record that is in no batch. */
+  #tell(record: RecordListener, topic: string): void {
+    const failed = (thrown: unknown) => this.#report(callbackError(thrown, `a callback for a record of ${topic}`))
+    try {
+      const returned = record.tell()
+      if (returned instanceof Promise) returned.catch(failed)
+    } catch (thrown) {
+      failed(thrown)
+    }
   }
 
   #stateOf(topic: string): TopicState {
@@ -360,6 +428,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
         leader => this.#senders.get(leader),
         this.#options.partitionerAvailabilityTimeoutMs,
         this.#clock,
+        this.#blocker,
       )
       this.#topics.set(topic, state)
       const known = this.#cluster.topic(topic)
@@ -370,7 +439,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   }
 
   #serialize(parked: ParkedRecord, state: TopicState, taken: ReturnType<RecordIntake['take']>): void {
-    const serialized = this.#intake.serialize(taken)
+    const serialized = this.#blocker.duringUserCode(() => this.#intake.serialize(taken))
     if (!(serialized instanceof Promise)) {
       parked.serialized(serialized.key, serialized.value, serialized.pairs)
       this.#admit(parked, state)
@@ -405,7 +474,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     this.#lobby.park(parked, state)
     this.#room.took(parked.chargedBytes)
     this.#lobby.drain(state)
-    if (state.misfits.length > 0) this.#cluster.refresh(`partition ${parked.partition} of ${state.name} is asked for`)
+    if (state.misfits.length > 0) this.#refreshMetadata(`partition ${parked.partition} of ${state.name} is asked for`)
   }
 
   /** Whoever waits for memory waits for batches to leave: none of them lingers then. */
@@ -432,7 +501,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     try {
       if (partition === undefined)
         partition =
-          this.#intake.partitionFor(parked, key, state) ?? state.partitioner.choose(key ?? noKey, keyLength, state)
+          this.#blocker.duringUserCode(() => this.#intake.partitionFor(parked, key, state)) ??
+          state.partitioner.choose(key ?? noKey, keyLength, state)
       else if (partition >= state.queues.length) return false
     } catch (thrown) {
       this.#failParked(parked, thrown as KafkaError)
@@ -468,29 +538,16 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     if (parked.isSettled) return
     const wasWaiting = parked.state !== 'placed'
     if (wasWaiting) this.#lobby.settled(parked)
-    this.#settleParked(parked, error, this.#undelivered(parked, undefined, error))
-  }
-
-  /** What the `undelivered` event would say; undefined where nobody would hear it. */
-  #undelivered(parked: ParkedRecord, record: unknown, error: KafkaError): Undelivered | undefined {
-    if (parked.watched || this.listenerCount('undelivered') === 0) return undefined
-    return undeliveredFromParked(parked, record, error)
-  }
-
-  #settleParked(parked: ParkedRecord, error: KafkaError, report: Undelivered | undefined): void {
+    const isHeard = !parked.watched && this.listenerCount('undelivered') > 0
+    const report = isHeard ? undeliveredFromGiven(parked, error) : undefined
     this.#counters.failedRecords++
+    this.#exitFlush?.failed(parked.topic, error, 1)
     const { waiters } = parked
     parked.waiters = undefined
-    const failed = (thrown: unknown) =>
-      this.#report(callbackError(thrown, `a callback for a record of ${parked.topic}`))
-    try {
-      const returned = parked.settled(error, undefined)
-      if (returned instanceof Promise) returned.catch(failed)
-    } catch (thrown) {
-      failed(thrown)
-    }
+    parked.settled(error, undefined)
+    this.#accumulator.calls.run(() => this.#tell(parked, parked.topic))
     for (const waiter of waiters ?? []) waiter.batchSettled()
-    if (!parked.watched) this.#tellLater({ batch: undefined, index: 0, parked, report })
+    if (!parked.watched) this.#unwatched.add({ batch: undefined, index: 0, parked, report })
   }
 
   #watchSignal(parked: ParkedRecord, state: TopicState, signal: AbortSignal): void {
@@ -509,12 +566,19 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   }
 
   sendAll(records: Iterable<RecordOf<Topics>>, options?: SendOptions): Future<RecordMetadata[]> {
-    return new PromiseFuture(
-      sendEach(records, (record, done) => {
-        if (options?.signal === undefined) this.send(record, done as SendCallback)
-        else this.send(record, options, done as SendCallback)
-      }),
-    )
+    const all = this.#operation<RecordMetadata[]>('sendAll')
+    const own = options?.signal === undefined ? undefined : options
+    sendEach(records, (record, listener) => void this.#take(record, own, listener), all)
+    return all
+  }
+
+  /** The future of an operation; `press` makes it move while the thread is blocked on it. */
+  #operation<T>(name: string, press?: (courier: Courier) => void): OperationFuture<T> {
+    const links: OperationLinks = {
+      block: (isSettled, options) => this.#blocker.blockOnOperation(name, isSettled, options, press),
+      call: call => this.#accumulator.calls.run(call),
+    }
+    return new OperationFuture<T>(links)
   }
 
   writable(options: WritableOptions<Topics> = {}): Writable {
@@ -535,10 +599,17 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   #senderFor(brokerId: number): Sender {
     let sender = this.#senders.get(brokerId)
     if (sender === undefined) {
+      const blocker = this.#blocker
       const links = {
-        connectionTo: (id: number) => this.#cluster.connectionTo(id),
+        get lane() {
+          return blocker.lane
+        },
+        connectionTo: (id: number) =>
+          blocker.lane === 'own'
+            ? this.#cluster.connectionTo(id)
+            : this.#courier.connectionTo(id, this.#cluster.brokers.get(id)),
         topicIdOf: (topic: string) => this.#topics.get(topic)!.id,
-        refresh: (reason: string) => this.#cluster.refresh(reason),
+        refresh: (reason: string) => this.#refreshMetadata(reason),
       }
       sender = new Sender(
         brokerId,
@@ -559,13 +630,23 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     this.#armExpiry()
     this.#cluster.want(queue.topic) // once a batch: a topic in use is not forgotten
     if (queue.leader < 0) {
-      this.#cluster.refresh(`${queue.name} has no leader`)
+      this.#refreshMetadata(`${queue.name} has no leader`)
       return
     }
     const sender = this.#senderFor(queue.leader)
-    const hurry = this.#flushes > 0 || this.#lobby.hasLine
+    const hurry = this.#flushes > 0 || this.#lobby.hasLine || this.#blocker.isBlocked
     sender.add(queue, isFull)
     if (hurry) sender.hurry()
+  }
+
+  /** Asks the cluster again: by the courier as well, where this thread cannot read answers. */
+  #refreshMetadata(reason: string): void {
+    this.#cluster.refresh(reason)
+    if (this.#blocker.isBlocked) this.#courier.refresh(reason)
+  }
+
+  #brokerProblem(brokerId: number): KafkaError | undefined {
+    return this.#blocker.lane === 'own' ? this.#cluster.availability(brokerId).lastError : this.#courier.lastProblem
   }
 
   #wakeAll(): void {
@@ -600,13 +681,12 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     this.#lobby.drain(state)
   }
 
-  async #askProducerId() {
-    const answer = await this.#cluster.request(
-      apis.initProducerId,
-      { transactionalId: null, transactionTimeoutMs: 2 ** 31 - 1 },
-      { timeoutMs: this.#options.requestTimeoutMs },
-    )
-    return { errorCode: answer.errorCode, producerId: answer.producerId, producerEpoch: answer.producerEpoch }
+  #askProducerId(answered: (answer: ProducerIdAnswer) => void, failed: (error: unknown) => void): void {
+    const question = { transactionalId: null, transactionTimeoutMs: 2 ** 31 - 1 }
+    const { requestTimeoutMs: timeoutMs } = this.#options
+    if (this.#blocker.isBlocked)
+      this.#courier.ask('initProducerId', question, timeoutMs, answer => answered(answer as ProducerIdAnswer), failed)
+    else this.#cluster.request(apis.initProducerId, question, { timeoutMs }).then(answered, failed)
   }
 
   // ---- deadlines
@@ -633,8 +713,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
 
   // ---- what nobody watches
 
-  /** Decided at the end of the turn: whoever looks at a future right after the call that made it still counts. */
-  #unwatched(batch: Batch, index: number, error: KafkaError): void {
+  #nobodyWatched(batch: Batch, index: number, error: KafkaError): void {
     batch.unwatchedFailures ??= new Set()
     batch.unwatchedFailures.add(index)
     const listener = batch.listeners[index]
@@ -642,27 +721,12 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     // The batch's bytes are there now only, and are read for a listener only.
     const report =
       this.listenerCount('undelivered') === 0 ? undefined : undeliveredFromBatch(this.#accumulator, batch, index, error)
-    this.#tellLater({ batch, index, parked, report })
+    this.#unwatched.add({ batch, index, parked, report })
   }
 
-  #tellLater(failure: UnwatchedFailure): void {
-    if (this.#unwatchedFailures.length === 0) this.#clock.atEndOfTurn(() => this.#tellUnwatched())
-    this.#unwatchedFailures.push(failure)
-  }
-
-  #tellUnwatched(): void {
-    const failures = this.#unwatchedFailures
-    this.#unwatchedFailures = []
-    for (const { batch, index, parked, report } of failures) {
-      const isWatched = parked?.watched ?? !batch?.unwatchedFailures?.has(index)
-      if (isWatched) continue
-      if (report === undefined) this.#counters.undelivered++
-      else this.#emitUndelivered(report)
-    }
-  }
-
-  #emitUndelivered(report: Undelivered): void {
+  #undelivered(report: Undelivered | undefined): void {
     this.#counters.undelivered++
+    if (report === undefined) return
     try {
       this.emit('undelivered', report)
     } catch (thrown) {
@@ -674,11 +738,13 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   #report(error: KafkaError): void {
     this.#counters.errors++
     if (this.listenerCount('error') === 0) return
-    try {
-      this.emit('error', error)
-    } catch {
-      // A listener that throws about an error has nobody left to tell.
-    }
+    this.#accumulator.calls.run(() => {
+      try {
+        this.emit('error', error)
+      } catch {
+        // A listener that throws about an error has nobody left to tell.
+      }
+    })
   }
 
   /** A listener's promise rejected. One that belongs to `error` has nobody left to tell. */
@@ -689,61 +755,99 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   // ---- flush, close and the rest
 
   flush(options: WaitOptions = {}): Future<void> {
-    return new PromiseFuture(this.#flush(options))
-  }
-
-  async #flush({ timeoutMs, signal }: WaitOptions): Promise<void> {
-    checkTimeout(timeoutMs)
-    const waiter = new SettledWaiter()
+    const flush = this.#operation<void>('flush')
+    try {
+      checkTimeout(options.timeoutMs)
+    } catch (error) {
+      flush.reject(error)
+      return flush
+    }
+    const waiter = new SettledWaiter(() => flush.resolve())
     waiter.add(this.#accumulator.live.watchAll(waiter))
     for (const parked of this.#lobby.records()) {
       parked.waiters = [...(parked.waiters ?? []), waiter]
       waiter.add(1)
     }
     waiter.check()
+    const { timeoutMs } = options
+    bound(
+      flush,
+      this.#clock,
+      options,
+      () => new TimeoutError(`flush: ${waiter.left} batches are still open after ${timeoutMs} ms`),
+    )
+    if (flush.settled) return flush
     this.#flushes++
     for (const sender of this.#senders.values()) sender.hurry()
-    try {
-      await bounded(
-        waiter.promise,
-        this.#clock,
-        timeoutMs,
-        signal,
-        () => new TimeoutError(`flush: ${waiter.left} batches are still open after ${timeoutMs} ms`),
-      )
-    } finally {
+    flush.whenSettled(() => {
       this.#flushes--
-    }
+    })
+    return flush
   }
 
   close(options: { timeoutMs?: number } = {}): Future<void> {
-    if (this.#closing === undefined) {
-      try {
-        checkTimeout(options.timeoutMs)
-      } catch (error) {
-        return new PromiseFuture(Promise.reject(error))
-      }
-      this.#state = 'closing'
-      this.#closing = new PromiseFuture(this.#close(options.timeoutMs))
+    if (this.#closing !== undefined) return this.#closing
+    const { timeoutMs } = options
+    try {
+      checkTimeout(timeoutMs)
+    } catch (error) {
+      const refused = this.#operation<void>('close')
+      refused.reject(error)
+      return refused
     }
-    return this.#closing
+    this.#state = 'closing'
+    const closing = this.#operation<void>('close')
+    this.#closing = closing
+    const flush = this.flush(timeoutMs === undefined ? {} : { timeoutMs }) as OperationFuture<void>
+    flush.whenSettled(() => {
+      if (flush.error !== undefined)
+        this.#abandonAll(`the producer was closed before this record was acknowledged (close waited ${timeoutMs} ms)`)
+      // The last batch is still being settled by whoever called.
+      this.#clock.afterThis(() => this.#shutDown(closing))
+    })
+    return closing
   }
 
-  async #close(timeoutMs: number | undefined): Promise<void> {
-    try {
-      await this.#flush(timeoutMs === undefined ? {} : { timeoutMs })
-    } catch {
-      const message = `the producer was closed before this record was acknowledged (close waited ${timeoutMs} ms)`
-      this.#lobby.failAll(() => new ClosedError(message, 'not-written'))
-      for (const batch of this.#accumulator.live) this.#settlement.abandonOnClose(batch, message)
-    }
+  /** Every record that is still open fails, with what is known of it. */
+  #abandonAll(message: string): void {
+    this.#lobby.failAll(() => new ClosedError(message, 'not-written'))
+    for (const batch of this.#accumulator.live) this.#settlement.abandonOnClose(batch, message)
+  }
+
+  #shutDown(closing: OperationFuture<void>): void {
+    this.#exitFlush?.leave()
     for (const sender of this.#senders.values()) sender.close()
     this.#identity?.close()
     this.#lobby.close()
     this.#expiryTimer?.cancel()
-    await this.#cluster.close()
-    this.#state = 'closed'
-    this.#room.close()
+    let left = 2
+    const gone = () => {
+      if (--left > 0) return
+      this.#state = 'closed'
+      this.#room.close()
+      closing.resolve()
+    }
+    this.#courier.close(gone)
+    const socketsGone = this.#cluster.close()
+    // Of a blocked thread's own sockets nothing is heard any more; they end when it goes on.
+    if (this.#blocker.isBlocked) gone()
+    else void socketsGone.then(gone)
+  }
+
+  /** The process ends: delivers what is under way, as far as the time allows, and tells everybody what became of it. */
+  #flushAtExit(timeoutMs: number): void {
+    const isEmpty = this.#accumulator.live.count === 0 && this.#lobby.count === 0
+    if (!isEmpty) {
+      try {
+        this.flush().get({ timeoutMs })
+      } catch (error) {
+        this.#abandonAll(`the process ended before this record was acknowledged: ${(error as Error).message}`)
+      }
+    }
+    // No promise will have its turn again; callbacks and listeners have it now.
+    this.#tellRefused()
+    this.#accumulator.calls.runWaiting()
+    this.#unwatched.tell()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -751,36 +855,53 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   }
 
   connect(options: WaitOptions = {}): Future<void> {
-    if (this.#state !== 'open')
-      return new PromiseFuture(Promise.reject(new ClosedError(`the producer is ${this.#state}`)))
-    const { timeoutMs, signal } = options
-    return new PromiseFuture(
-      bounded(
-        this.#cluster.connect(),
-        this.#clock,
-        timeoutMs,
-        signal,
-        () => new TimeoutError(`connect: no broker answered within ${timeoutMs} ms`),
-      ),
+    let isWarm = false
+    const connect = this.#operation<void>('connect', courier => {
+      if (!isWarm)
+        courier.warmUp(
+          () => this.#whenIdentified(() => connect.resolve()),
+          error => connect.reject(error),
+        )
+      isWarm = true
+    })
+    try {
+      checkTimeout(options.timeoutMs)
+      if (this.#state !== 'open') throw new ClosedError(`the producer is ${this.#state}`)
+    } catch (error) {
+      connect.reject(error)
+      return connect
+    }
+    bound(
+      connect,
+      this.#clock,
+      options,
+      () => new TimeoutError(`connect: no broker answered within ${options.timeoutMs} ms`),
     )
+    this.#cluster.connect().then(
+      () => connect.resolve(),
+      (error: NetworkError) => connect.reject(error),
+    )
+    return connect
+  }
+
+  /** Asks for a producer id, so that the first send need not; that none is given is for the first send to tell. */
+  #whenIdentified(done: () => void): void {
+    const identity = this.#identity
+    if (identity === undefined) done()
+    else identity.prepare(done)
   }
 
   partitionsFor(topic: keyof Topics & string): Future<PartitionInfo[]> {
-    return new PromiseFuture(this.#partitionsFor(topic))
-  }
-
-  async #partitionsFor(topic: string): Promise<PartitionInfo[]> {
-    if (this.#state !== 'open') throw new ClosedError(`the producer is ${this.#state}`)
+    const known = this.#operation<PartitionInfo[]>('partitionsFor', courier => courier.want(topic))
     const problem = topicNameProblem(topic)
-    if (problem !== undefined) throw new KafkaError('INVALID_TOPIC', problem)
-    const metadata = await this.#cluster.waitForTopic(topic, this.#options.maxBlockMs)
-    return metadata.partitions.map(({ partition, leader, replicas, inSyncReplicas }) => ({
-      topic,
-      partition,
-      leader,
-      replicas,
-      inSyncReplicas,
-    }))
+    if (this.#state !== 'open') known.reject(new ClosedError(`the producer is ${this.#state}`))
+    else if (problem !== undefined) known.reject(new KafkaError('INVALID_TOPIC', problem))
+    else
+      this.#cluster.whenTopicKnown(topic, this.#options.maxBlockMs, {
+        resolve: metadata => known.resolve(partitionInfos(metadata)),
+        reject: error => known.reject(error),
+      })
+    return known
   }
 
   metrics(): Record<string, number> {
@@ -831,6 +952,16 @@ function topicOf(record: unknown): string {
   }
 }
 
+/** The record's fields where nothing could be made of it; each may throw when it is read. */
+function fieldsOf(record: unknown): { key?: unknown; value?: unknown } {
+  try {
+    const { key, value } = record as { key?: unknown; value?: unknown }
+    return { key, value }
+  } catch {
+    return {}
+  }
+}
+
 /** Also true of a view on shared memory; not of a Proxy, which has no bytes. */
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array && ArrayBuffer.isView(value)
 
@@ -867,34 +998,36 @@ function compressionLevel(options: ResolvedOptions): number | undefined {
   }
 }
 
-function checkTimeout(timeoutMs: number | undefined): void {
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs >= 0))
-    throw new KafkaError('INVALID_TIMEOUT', `timeoutMs is ${String(timeoutMs)}; allowed: milliseconds, 0 or more`)
-}
+const partitionInfos = ({ name, partitions }: TopicMetadata): PartitionInfo[] =>
+  partitions.map(({ partition, leader, replicas, inSyncReplicas }) => ({
+    topic: name,
+    partition,
+    leader,
+    replicas,
+    inSyncReplicas,
+  }))
 
-/** A wait with an end: a deadline, a signal, or both. */
-function bounded<T>(
-  promise: Promise<T>,
-  clock: Clock,
-  timeoutMs: number | undefined,
-  signal: AbortSignal | undefined,
-  onTimeout: () => KafkaError,
-): Promise<T> {
-  if (timeoutMs === undefined && signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const timer =
-      timeoutMs === undefined ? undefined : clock.schedule(() => finish(() => reject(onTimeout())), timeoutMs)
-    const onAbort = () => finish(() => reject(new AbortedError('the wait was aborted', undefined, signal?.reason)))
-    const finish = (settle: () => void) => {
-      timer?.cancel()
-      signal?.removeEventListener('abort', onAbort)
-      settle()
-    }
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (signal?.aborted) onAbort()
-    promise.then(
-      value => finish(() => resolve(value)),
-      error => finish(() => reject(error)),
-    )
-  })
+/** What the courier's cluster must know: plain data, since it crosses to another thread. */
+function courierSettings(options: ResolvedOptions): CourierSettings {
+  const { bootstrapServers, clientId, requestTimeoutMs, connectionsMaxIdleMs } = options
+  const { retryBackoffMs, retryBackoffMaxMs, reconnectBackoffMs, reconnectBackoffMaxMs } = options
+  const { socketConnectionSetupTimeoutMs, socketConnectionSetupTimeoutMaxMs } = options
+  const { metadataMaxAgeMs, metadataMaxIdleMs } = options
+  const { metadataRecoveryStrategy, metadataRecoveryRebootstrapTriggerMs } = options
+  return {
+    bootstrapServers: bootstrapServers.map(({ host, port }) => ({ host, port })),
+    clientId,
+    requestTimeoutMs,
+    connectionsMaxIdleMs,
+    retryBackoffMs,
+    retryBackoffMaxMs,
+    reconnectBackoffMs,
+    reconnectBackoffMaxMs,
+    socketConnectionSetupTimeoutMs,
+    socketConnectionSetupTimeoutMaxMs,
+    metadataMaxAgeMs,
+    metadataMaxIdleMs,
+    metadataRecoveryStrategy,
+    metadataRecoveryRebootstrapTriggerMs,
+  }
 }

@@ -6,6 +6,7 @@ import { topicNameProblem } from '../record/topic-name.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { ParkedRecord } from './parked-record.ts'
 import type { TopicState } from './topic-state.ts'
+import type { SendCallback } from './types.ts'
 
 /** A record as it was given, checked; its fields were read once. */
 export interface TakenRecord {
@@ -99,20 +100,20 @@ export class RecordIntake {
     this.#report(new KafkaError('INTERCEPTOR_FAILED', message, { cause }))
   }
 
-  /** Lets the interceptors see the record's result, before its callback. */
-  observe(parked: ParkedRecord): void {
-    const { interceptors } = this.#options
-    if (interceptors.length === 0) return
-    parked.observer = (...result) => {
-      for (const interceptor of interceptors) {
-        if (interceptor.onAcknowledgement === undefined) continue
-        const failed = (thrown: unknown) => this.#interceptorFailed('onAcknowledgement of an interceptor threw', thrown)
-        try {
-          const returned: unknown = interceptor.onAcknowledgement(...result)
-          if (isThenable(returned)) returned.then(undefined, failed)
-        } catch (thrown) {
-          failed(thrown)
-        }
+  /** Lets the interceptors see a record's result, before its callback; undefined where there are none. Never throws. */
+  get observer(): SendCallback | undefined {
+    return this.#options.interceptors.length === 0 ? undefined : this.#observe
+  }
+
+  readonly #observe: SendCallback = (...result) => {
+    for (const interceptor of this.#options.interceptors) {
+      if (interceptor.onAcknowledgement === undefined) continue
+      const failed = (thrown: unknown) => this.#interceptorFailed('onAcknowledgement of an interceptor threw', thrown)
+      try {
+        const returned: unknown = interceptor.onAcknowledgement(...result)
+        if (isThenable(returned)) returned.then(undefined, failed)
+      } catch (thrown) {
+        failed(thrown)
       }
     }
   }
@@ -168,6 +169,13 @@ export class RecordIntake {
   /** For the memory that a record is charged with before its bytes are known. */
   estimateBytes({ key, value }: TakenRecord): number {
     return estimate(key) + estimate(value)
+  }
+
+  /** What it takes at least, as far as that can be said before it is serialized. */
+  leastBytes({ key, value }: TakenRecord): number {
+    return (
+      (this.#keySerializer === undefined ? length(key) : 0) + (this.#valueSerializer === undefined ? length(value) : 0)
+    )
   }
 
   checkSize(topic: string, bytes: number): void {
@@ -267,6 +275,8 @@ function ownedBytes(
     `the ${what} of a record for topic ${topic} is of type ${got}; give a string, a Uint8Array or null, or set ${what}Serializer`,
   )
 }
+
+const length = (given: unknown): number => (typeof given === 'string' || given instanceof Uint8Array ? given.length : 0)
 
 const estimate = (given: unknown): number =>
   typeof given === 'string' || given instanceof Uint8Array

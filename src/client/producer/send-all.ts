@@ -1,4 +1,5 @@
 import { KafkaError, type Outcome } from '../../base/errors/index.ts'
+import type { RecordListener } from '../accumulator/batch.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 
 /** The result of one record of a `sendAll`. */
@@ -28,42 +29,82 @@ export class SendAllError extends KafkaError {
   }
 }
 
-/** Sends each record with a callback and gathers the results. */
+/** Sends each record with a listener of its own, and gathers the results. */
 export function sendEach<R>(
   records: Iterable<R>,
-  send: (record: R, done: (error: KafkaError | null, metadata?: RecordMetadata) => void) => void,
-): Promise<RecordMetadata[]> {
-  return new Promise((resolve, reject) => {
-    const results: SendResult[] = []
-    const metadata: RecordMetadata[] = []
-    let sent = 0
-    let settled = 0
-    let isComplete = false
-    let anyFailed = false
-    const check = () => {
-      if (!isComplete || settled < sent) return
-      if (!anyFailed) resolve(metadata)
-      else {
-        metadata.forEach((own, index) => {
-          results[index] ??= { metadata: own }
-        })
-        reject(new SendAllError(results))
-      }
+  send: (record: R, listener: RecordListener) => void,
+  whole: { resolve(metadata: RecordMetadata[]): void; reject(error: unknown): void },
+): void {
+  const gathering = new Gathering(whole)
+  try {
+    for (const record of records) send(record, gathering.next())
+  } catch (thrown) {
+    whole.reject(thrown)
+    return
+  }
+  gathering.complete()
+}
+
+class Gathering {
+  readonly #whole: { resolve(metadata: RecordMetadata[]): void; reject(error: unknown): void }
+  readonly #metadata: RecordMetadata[] = []
+  #results: SendResult[] | undefined
+  #sent = 0
+  #settled = 0
+  #isComplete = false
+
+  constructor(whole: { resolve(metadata: RecordMetadata[]): void; reject(error: unknown): void }) {
+    this.#whole = whole
+  }
+
+  next(): RecordListener {
+    return new OneOfMany(this, this.#sent++)
+  }
+
+  complete(): void {
+    this.#metadata.length = this.#sent
+    this.#isComplete = true
+    this.#check()
+  }
+
+  settled(index: number, error: KafkaError | null, metadata: RecordMetadata | undefined): void {
+    this.#settled++
+    if (error === null) this.#metadata[index] = metadata!
+    else {
+      this.#results ??= []
+      this.#results[index] = { error }
     }
-    for (const record of records) {
-      const index = sent++
-      send(record, (error, own) => {
-        settled++
-        if (error === null) metadata[index] = own!
-        else {
-          anyFailed = true
-          results[index] = { error }
-        }
-        check()
-      })
+    this.#check()
+  }
+
+  #check(): void {
+    if (!this.#isComplete || this.#settled < this.#sent) return
+    const results = this.#results
+    if (results === undefined) {
+      this.#whole.resolve(this.#metadata)
+      return
     }
-    metadata.length = sent
-    isComplete = true
-    check()
-  })
+    this.#metadata.forEach((own, index) => {
+      results[index] ??= { metadata: own }
+    })
+    this.#whole.reject(new SendAllError(results))
+  }
+}
+
+/** The result is gathered even while the thread is blocked: nothing of the user's is called here. */
+class OneOfMany implements RecordListener {
+  readonly watched = true
+  readonly #all: Gathering
+  readonly #index: number
+
+  constructor(all: Gathering, index: number) {
+    this.#all = all
+    this.#index = index
+  }
+
+  settled(error: KafkaError | null, metadata: RecordMetadata | undefined): void {
+    this.#all.settled(this.#index, error, metadata)
+  }
+
+  tell(): void {}
 }

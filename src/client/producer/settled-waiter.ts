@@ -3,13 +3,10 @@ import type { BatchWaiter } from '../accumulator/batch.ts'
 /** Waits for a known number of batches and parked records: what a flush covers. */
 export class SettledWaiter implements BatchWaiter {
   #left = 0
-  #done: (() => void) | undefined
-  readonly promise: Promise<void>
+  readonly #done: () => void
 
-  constructor() {
-    this.promise = new Promise(resolve => {
-      this.#done = resolve
-    })
+  constructor(done: () => void) {
+    this.#done = done
   }
 
   get left(): number {
@@ -31,6 +28,6 @@ export class SettledWaiter implements BatchWaiter {
 
   /** Call once everything is counted. */
   check(): void {
-    if (this.#left === 0) this.#done?.()
+    if (this.#left === 0) this.#done()
   }
 }

@@ -1,5 +1,6 @@
 import { Fifo } from '../../base/fifo.ts'
 import type { Clock } from '../../base/time/clock.ts'
+import type { Blocker } from '../accumulator/blocker.ts'
 import { PartitionQueue } from '../accumulator/partition-queue.ts'
 import type { TopicPartitioner, TopicView } from '../partitioners/partitioner.ts'
 import type { Sender } from '../sender/sender.ts'
@@ -21,6 +22,7 @@ export class TopicState implements TopicView {
   readonly #senderOf: (leader: number) => Sender | undefined
   readonly #availabilityTimeoutMs: number
   readonly #clock: Clock
+  readonly #blocker: Blocker
 
   constructor(
     name: string,
@@ -28,12 +30,14 @@ export class TopicState implements TopicView {
     senderOf: (leader: number) => Sender | undefined,
     availabilityTimeoutMs: number,
     clock: Clock,
+    blocker: Blocker,
   ) {
     this.name = name
     this.partitioner = partitioner
     this.#senderOf = senderOf
     this.#availabilityTimeoutMs = availabilityTimeoutMs
     this.#clock = clock
+    this.#blocker = blocker
   }
 
   get partitionCount(): number {
@@ -47,7 +51,7 @@ export class TopicState implements TopicView {
   /** Makes queues for partitions that are new. */
   growTo(partitions: number): void {
     for (let partition = this.queues.length; partition < partitions; partition++)
-      this.queues.push(new PartitionQueue(this.name, partition))
+      this.queues.push(new PartitionQueue(this.name, partition, this.#blocker))
   }
 
   queueLength(partition: number): number {

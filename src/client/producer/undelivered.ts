@@ -4,7 +4,6 @@ import { readRecord } from '../../wire/protocol/records/record.ts'
 import type { Accumulator } from '../accumulator/accumulator.ts'
 import type { Batch } from '../accumulator/batch.ts'
 import type { Headers } from '../record/record.ts'
-import type { ParkedRecord } from './parked-record.ts'
 import type { Undelivered } from './types.ts'
 
 const bytesOf = (value: unknown): Uint8Array | null =>
@@ -43,25 +42,32 @@ function readerAt(accumulator: Accumulator, batch: Batch, index: number): Reader
   return reader
 }
 
-/** A record that never came into a batch. */
-export function undeliveredFromParked(parked: ParkedRecord, record: unknown, error: KafkaError): Undelivered {
-  const given = record as { key?: unknown; value?: unknown } | null | undefined
-  let key: unknown = parked.key
-  let value: unknown = parked.value
-  let headers: Headers = parked.pairs
+/** What is known of a record that never came into a batch: some of it as it was given, which may throw when it is read. */
+export interface GivenRecord {
+  readonly topic: string
+  readonly partition?: number | undefined
+  readonly timestamp?: number | undefined
+  readonly key?: unknown
+  readonly value?: unknown
+  readonly pairs?: Headers
+}
+
+export function undeliveredFromGiven(given: GivenRecord, error: KafkaError): Undelivered {
+  let key: unknown
+  let value: unknown
   try {
-    key ??= given?.key
-    value ??= given?.value
+    key = given.key
+    value = given.value
   } catch {
-    headers = []
+    key = value = null
   }
   return {
     error,
-    topic: parked.topic,
-    partition: parked.partition ?? -1,
+    topic: given.topic,
+    partition: given.partition ?? -1,
     key: bytesOf(key),
     value: bytesOf(value),
-    headers,
-    timestamp: parked.timestamp,
+    headers: given.pairs ?? [],
+    timestamp: given.timestamp ?? -1,
   }
 }

@@ -1,23 +1,25 @@
 import type { NetworkError } from '../../base/errors/index.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
-import type { Call, Connection } from '../../wire/network/connection.ts'
+import type { Call, CallTarget } from '../../wire/network/index.ts'
 import type { Body } from '../../wire/protocol/index.ts'
 import { produceRequest, produceResponse } from '../../wire/protocol/messages/produce.ts'
 import { uuid } from '../../wire/protocol/types.ts'
 import type { Accumulator } from '../accumulator/accumulator.ts'
 import type { Batch } from '../accumulator/batch.ts'
-import type { PartitionQueue } from '../accumulator/partition-queue.ts'
+import type { Lane, PartitionQueue } from '../accumulator/partition-queue.ts'
 import type { Identity } from '../exactly-once/identity.ts'
 import { readyToSend } from '../exactly-once/sequencing.ts'
 import { produceBody } from './produce-body.ts'
-import type { Settlement } from './settlement.ts'
+import type { SentRequest, Settlement } from './settlement.ts'
 import { singleAcknowledgement } from './single-acknowledgement.ts'
 import { topicIdBytes } from './topic-id-bytes.ts'
 
 /** What a sender needs of the cluster. */
 export interface ClusterLinks {
-  /** The open connection to a broker; undefined starts one, and `wake` is called when it is there. */
-  connectionTo(brokerId: number): Connection | undefined
+  /** By which connections requests go now. */
+  readonly lane: Lane
+  /** The open connection of this lane to a broker; undefined starts one, and `wake` is called when it is there. */
+  connectionTo(brokerId: number): CallTarget | undefined
   /** '' or the zero id where the topic has none. */
   topicIdOf(topic: string): string
   refresh(reason: string): void
@@ -65,7 +67,7 @@ export class Sender {
    * and come back, and a partition must not have two batches in one request.
    */
   readonly #queues = new Set<PartitionQueue>()
-  #requestsInFlight = 0
+  readonly #unanswered: Record<Lane, number> = { own: 0, courier: 0 }
   /** Since when something has been due that could not leave; 0: all is well (KIP-794, availability). */
   blockedSince = 0
   /** Something must leave as soon as it can: partial batches go along. */
@@ -96,7 +98,15 @@ export class Sender {
   }
 
   get requestsInFlight(): number {
-    return this.#requestsInFlight
+    return this.#unanswered.own + this.#unanswered.courier
+  }
+
+  get #isFull(): boolean {
+    return this.#unanswered[this.#links.lane] >= this.#options.maxInFlightRequestsPerConnection
+  }
+
+  get #isIdle(): boolean {
+    return this.#unanswered[this.#links.lane] === 0
   }
 
   /** A partition has something new. `isFull`: do not wait for company. */
@@ -104,8 +114,8 @@ export class Sender {
     this.#queues.add(queue)
     if (isFull) {
       this.#isDue = true
-      if (this.#requestsInFlight < this.#options.maxInFlightRequestsPerConnection) this.pump()
-    } else if (this.#requestsInFlight === 0 && !this.#options.lingerWhenIdle) this.schedulePump()
+      if (!this.#isFull) this.pump()
+    } else if (this.#isIdle && !this.#options.lingerWhenIdle) this.schedulePump()
     else if (!this.#isDue) this.#wakeAt(this.#clock.now() + this.#options.lingerMs)
   }
 
@@ -140,8 +150,9 @@ export class Sender {
   pump(): void {
     if (this.#isPumping || this.#closed || !this.#isDue) return
     this.#isPumping = true
+    this.#accumulator.calls.hold() // a callback may block the thread, which needs this sender
     try {
-      while (this.#queues.size > 0 && this.#requestsInFlight < this.#options.maxInFlightRequestsPerConnection) {
+      while (this.#queues.size > 0 && !this.#isFull) {
         const now = this.#clock.now()
         if (this.#throttledUntil > now) {
           this.#wakeAt(this.#throttledUntil)
@@ -160,13 +171,14 @@ export class Sender {
       }
     } finally {
       this.#isPumping = false
+      this.#accumulator.calls.release()
     }
     // What is left is waiting for an answer, or for something that will wake this sender.
     this.#isDue = this.#hasSealed()
     if (this.#isDue && this.blockedSince === 0) this.blockedSince = this.#clock.now()
   }
 
-  #produceVersion(connection: Connection): number | undefined {
+  #produceVersion(connection: CallTarget): number | undefined {
     try {
       return connection.versionOf(produceRequest)
     } catch (error) {
@@ -221,8 +233,8 @@ export class Sender {
     }
     const { inFlight } = queue
     if (inFlight.length > 0) {
-      // What another broker has not answered yet comes first.
-      if (queue.inFlightBroker !== this.brokerId) return undefined
+      // What another broker, or the same one by another way, has not answered yet comes first.
+      if (queue.inFlightBroker !== this.brokerId || queue.inFlightLane !== this.#links.lane) return undefined
       const inTurn = this.#identity === undefined || queue.confirmed
       if (inFlight.length >= (inTurn ? this.#options.maxInFlightRequestsPerConnection : 1)) return undefined
     }
@@ -242,7 +254,7 @@ export class Sender {
     return readyToSend(queue, this.#identity) ? batch : undefined
   }
 
-  #send(connection: Connection, version: number, batches: Batch[]): void {
+  #send(connection: CallTarget, version: number, batches: Batch[]): void {
     const { acks, requestTimeoutMs } = this.#options
     const ids = new Map<string, string>()
     let used = version
@@ -254,32 +266,36 @@ export class Sender {
       }
     const body = produceBody(batches, used, acks, requestTimeoutMs, topic => topicIdBytes(ids.get(topic))!)
     const sentAt = this.#clock.now()
+    const { lane } = this.#links
+    // Snapshot of id → name: a topic may be deleted and made anew while the request is out (KAFKA-19397).
+    const request: SentRequest = {
+      batches,
+      leaderEpochs: batches.map(batch => batch.queue.leaderEpoch),
+      brokerId: this.brokerId,
+      ids,
+    }
     for (const batch of batches) {
       const { queue } = batch
       batch.move('in-flight')
       batch.attempts++
       batch.references++
+      batch.carriedBy = request
       if (batch.sendOrder < 0) {
         batch.sendOrder = queue.sentRecords
         queue.sentRecords += batch.count
       }
       queue.inFlight.push(batch)
       queue.inFlightBroker = this.brokerId
+      queue.inFlightLane = lane
     }
-    this.#requestsInFlight++
+    const wires = batches.map(batch => batch.wire)
+    this.#unanswered[lane]++
     this.blockedSince = 0
     this.#settlement.sent(batches, body.bytes)
-    // Snapshot of id → name: a topic may be deleted and made anew while the request is out (KAFKA-19397).
-    const request = {
-      batches,
-      leaderEpochs: batches.map(batch => batch.queue.leaderEpoch),
-      brokerId: this.brokerId,
-      ids,
-    }
     let ended = false
     const end = () => {
       ended = true
-      this.#requestsInFlight--
+      this.#unanswered[lane]--
     }
     const call: Call = {
       apiKey: produceRequest.key,
@@ -307,7 +323,9 @@ export class Sender {
         this.#afterAnswer()
       },
       onReleased: () => {
-        for (const batch of batches) batch.references--
+        batches.forEach((batch, index) => {
+          if (batch.wire === wires[index]) batch.references-- // else it went on with a copy
+        })
         if (acks === 0 && !ended) {
           end()
           this.#settlement.written(request)
@@ -330,7 +348,7 @@ export class Sender {
     if (this.#queues.size === 0) return
     if (this.#isDue) this.pump()
     // The broker is idle now: what waited for company goes, with what callbacks send in this turn.
-    if (this.#requestsInFlight === 0 && !this.#options.lingerWhenIdle) this.schedulePump()
+    if (this.#isIdle && !this.#options.lingerWhenIdle) this.schedulePump()
   }
 
   /** One timer for everything that time alone will change: linger, back-off, throttle. */

@@ -120,7 +120,7 @@ export class Settlement {
   /** acks=0: handed to the system is all that will ever be known. */
   written(request: SentRequest): void {
     for (const batch of request.batches) {
-      batch.queue.removeInFlight(batch)
+      if (!this.#arrives(request, batch)) continue
       if (!batch.isSettled) this.#deliveries.acknowledge(batch, -1n, -1)
     }
   }
@@ -129,8 +129,39 @@ export class Settlement {
   acknowledged(request: SentRequest, answer: SingleAcknowledgement, latencyMs: number): void {
     this.#countLatency(latencyMs)
     const batch = request.batches[0]!
+    if (this.#arrives(request, batch)) this.#appended(request, batch, answer.baseOffset, answer.logAppendTimeMs)
+  }
+
+  /**
+   * The request has come to its end for this batch, which leaves the list of those in flight. False where another one carries
+   * the batch by now: it was handed over, and whatever becomes of this copy says nothing about the one that counts.
+   */
+  #arrives(request: SentRequest, batch: Batch): boolean {
+    if (batch.carriedBy !== request) return false
+    batch.carriedBy = undefined
     batch.queue.removeInFlight(batch)
-    this.#appended(request, batch, answer.baseOffset, answer.logAppendTimeMs)
+    return true
+  }
+
+  /**
+   * What is unanswered of a partition will be sent again, by other connections: this thread is going to be blocked, and
+   * cannot read the answers to what it sent. To the broker it is a retry; whichever copy comes first is written, and the other
+   * one recognised. For idempotent producers only.
+   */
+  handOver(queue: PartitionQueue): void {
+    for (const batch of [...queue.inFlight]) {
+      const request = batch.carriedBy as SentRequest
+      this.#arrives(request, batch)
+      this.#markDoubtful(request, request.batches.indexOf(batch))
+      batch.leaveBytesBehind()
+      this.#accumulator.release(batch)
+      // One that was given up already is not sent again; what it leaves behind is a gap, as after a lost connection.
+      if (batch.isSettled) continue
+      this.counters.retriedRecords += batch.writtenCount
+      batch.move('sealed')
+      queue.requeue(batch)
+    }
+    if (queue.waiting.length > 0) this.#links.ready(queue, true)
   }
 
   #countLatency(latencyMs: number): void {
@@ -158,8 +189,8 @@ export class Settlement {
 
   #attemptLost(request: SentRequest, index: number, error: KafkaError, sent: boolean): void {
     const batch = request.batches[index]!
+    if (!this.#arrives(request, batch)) return
     const { queue } = batch
-    queue.removeInFlight(batch)
     queue.confirmed = false
     if (sent) this.#markDoubtful(request, index)
     if (batch.isSettled) {
@@ -185,8 +216,8 @@ export class Settlement {
     endpoints: ProduceAnswer['nodeEndpoints'],
   ): void {
     const batch = request.batches[index]!
+    if (!this.#arrives(request, batch)) return
     const { queue } = batch
-    queue.removeInFlight(batch)
     const code = brokerErrorCode(answer.errorCode)
     if (code.appended === 'yes') {
       const known = answer.errorCode === 0

@@ -1,5 +1,5 @@
-import { brokerErrorCode, errorNumber, NetworkError } from '../../base/errors/index.ts'
-import { apis, type Body, DecodeError, type Reader } from '../protocol/index.ts'
+import { brokerErrorCode, errorNumber, NetworkError, UnsupportedVersionError } from '../../base/errors/index.ts'
+import { apis, type Body, DecodeError, type Message, type Reader } from '../protocol/index.ts'
 
 const { request, response } = apis.apiVersions
 const unsupportedVersion = errorNumber('UNSUPPORTED_VERSION')
@@ -10,6 +10,18 @@ export const newestApiVersions = request.versions[1]
 export interface BrokerVersions {
   readonly versions: ReadonlyMap<number, readonly [min: number, max: number]>
   readonly finalizedFeatures: ReadonlyMap<string, readonly [min: number, max: number]>
+}
+
+/** The highest version of a message that a broker and this client both speak. Throws UnsupportedVersionError. */
+export function commonVersion(message: Message, versions: BrokerVersions['versions'], remote: string): number {
+  const [ourMin, ourMax] = message.versions
+  const theirs = versions.get(message.key)
+  const version = theirs === undefined ? -1 : Math.min(ourMax, theirs[1])
+  if (theirs !== undefined && version >= Math.max(ourMin, theirs[0])) return version
+  const offer = theirs === undefined ? 'does not offer it' : `offers ${theirs[0]} to ${theirs[1]}`
+  throw new UnsupportedVersionError(
+    `${remote} and this client have no version of ${message.name} in common: we speak ${ourMin} to ${ourMax}, it ${offer}`,
+  )
 }
 
 /** An answer to ApiVersions: what it says, or the lower version in which to ask again. */

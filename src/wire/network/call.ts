@@ -1,5 +1,5 @@
 import type { NetworkError } from '../../base/errors/index.ts'
-import type { Reader } from '../protocol/index.ts'
+import type { Message, Reader } from '../protocol/index.ts'
 
 /** One request whose body is already bytes, and what is to happen with its answer. */
 export interface Call {
@@ -24,4 +24,12 @@ export interface Call {
    * before or after `onAnswer`, and always comes after `onFailure`.
    */
   onReleased(): void
+}
+
+/** Where calls go: a connection of this thread, or one that another thread holds. */
+export interface CallTarget {
+  /** The highest version that both sides speak. Throws UnsupportedVersionError. */
+  versionOf(message: Message): number
+  /** Its callbacks come later, never during `send`. */
+  send(call: Call): void
 }

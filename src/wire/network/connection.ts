@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { NetworkError, UnsupportedVersionError } from '../../base/errors/index.ts'
+import { NetworkError } from '../../base/errors/index.ts'
 import { Fifo } from '../../base/fifo.ts'
 import { invariant } from '../../base/invariant.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
@@ -15,8 +15,8 @@ import {
   Writer,
   writeRequestHeader,
 } from '../protocol/index.ts'
-import { type BrokerVersions, newestApiVersions, readApiVersions } from './api-versions.ts'
-import type { Call } from './call.ts'
+import { type BrokerVersions, commonVersion, newestApiVersions, readApiVersions } from './api-versions.ts'
+import type { Call, CallTarget } from './call.ts'
 import { badLength, badResponse, givenUp, hungUp, requestTimeout, setUpTimeout, socketError } from './connect-errors.ts'
 import { DeadlineWatch, whenRead } from './deadline-watch.ts'
 import { dial } from './dial.ts'
@@ -75,7 +75,7 @@ const lingerAfterCloseMs = 1000
  * whatever does not fit (correlation id, length, contents, time) closes the connection and fails all calls in it, since
  * nothing that follows could be trusted.
  */
-export class Connection {
+export class Connection implements CallTarget {
   /** Resolves when TCP stands and ApiVersions has been answered. Rejects with a NetworkError. */
   static open(options: ConnectionOptions): Promise<Connection> {
     return dial(options, (ip, timeoutMs) => Connection.#openAt(options, ip, timeoutMs))
@@ -203,14 +203,7 @@ export class Connection {
 
   /** The highest version that both sides speak. Throws UnsupportedVersionError. */
   versionOf(message: Message): number {
-    const [ourMin, ourMax] = message.versions
-    const theirs = this.#broker.versions.get(message.key)
-    const version = theirs === undefined ? -1 : Math.min(ourMax, theirs[1])
-    if (theirs !== undefined && version >= Math.max(ourMin, theirs[0])) return version
-    const offer = theirs === undefined ? 'does not offer it' : `offers ${theirs[0]} to ${theirs[1]}`
-    throw new UnsupportedVersionError(
-      `${this.remote} and this client have no version of ${message.name} in common: we speak ${ourMin} to ${ourMax}, it ${offer}`,
-    )
+    return commonVersion(message, this.#broker.versions, this.remote)
   }
 
   /** A request as values, for everything but Produce. Rejects with a NetworkError or an UnsupportedVersionError. */

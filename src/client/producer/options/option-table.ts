@@ -205,6 +205,9 @@ export const optionTable: Readonly<Record<OptionName, OptionRow>> = {
     unit: ms,
   },
 
+  flushOnExit: { kind: boolean, default: false },
+  flushOnExitTimeoutMs: { kind: int32(0), default: 10000, unit: ms },
+
   enableMetricsPush: {
     kafkaName: 'enable.metrics.push',
     kind: only(false, boolean, 'is not spoken by this version yet; leave it out, or say false'),

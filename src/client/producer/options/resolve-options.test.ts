@@ -221,6 +221,8 @@ describe('what is taken', () => {
       metadataMaxIdleMs: 300000,
       metadataRecoveryStrategy: 'rebootstrap',
       metadataRecoveryRebootstrapTriggerMs: 300000,
+      flushOnExit: false,
+      flushOnExitTimeoutMs: 10000,
       enableMetricsPush: false,
       metricsNumSamples: 2,
       metricsSampleWindowMs: 30000,

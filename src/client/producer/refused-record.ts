@@ -1,0 +1,63 @@
+import type { KafkaError } from '../../base/errors/index.ts'
+import type { RecordListener } from '../accumulator/batch.ts'
+import type { RecordMetadata } from '../record/record-metadata.ts'
+import type { ResultSource } from './future.ts'
+import type { SendCallback } from './types.ts'
+
+/**
+ * A record that never got anywhere: it was wrong, or there was no room for it. Its error is there at once; callbacks are told
+ * when the call has returned.
+ *
+ * A class of its own, and a small one: a loop that never waits makes millions. Were it made where the records are made that do
+ * wait, the engine would learn that such objects live long, and keep every refused one until the next full collection.
+ */
+export class RefusedRecord implements RecordListener, ResultSource {
+  readonly blocker = undefined
+  readonly topic: string
+  readonly #error: KafkaError
+  readonly #listener: SendCallback | RecordListener | undefined
+  readonly #observer: SendCallback | undefined
+  watched: boolean
+
+  constructor(
+    topic: string,
+    error: KafkaError,
+    listener: SendCallback | RecordListener | undefined,
+    observer: SendCallback | undefined,
+  ) {
+    this.topic = topic
+    this.#error = error
+    this.#listener = listener
+    this.#observer = observer
+    this.watched = listener !== undefined
+  }
+
+  isSettledAt(): boolean {
+    return true
+  }
+
+  errorAt(): KafkaError {
+    return this.#error
+  }
+
+  metadataAt(): RecordMetadata {
+    throw this.#error
+  }
+
+  whenSettled(): Promise<unknown> {
+    return Promise.resolve()
+  }
+
+  watch(): void {
+    this.watched = true
+  }
+
+  settled(): void {
+    if (typeof this.#listener === 'object') this.#listener.settled(this.#error, undefined)
+  }
+
+  tell(): unknown {
+    this.#observer?.(this.#error)
+    return typeof this.#listener === 'function' ? this.#listener(this.#error) : this.#listener?.tell()
+  }
+}
