@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net'
 import { KafkaError } from '../base/errors/index.ts'
+import { servedPorts } from '../base/served-ports.ts'
 import type { Cluster, NodeAddress } from './cluster.ts'
 import { Session } from './session.ts'
 
@@ -78,6 +79,7 @@ export class BrokerNode implements NodeAddress {
     const address = server.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
     this.#server = server
+    servedPorts.add(this.#port)
     this.cluster.brokersChanged()
   }
 
@@ -86,6 +88,7 @@ export class BrokerNode implements NodeAddress {
     const server = this.#server
     if (!server) return
     this.#server = null
+    servedPorts.delete(this.#port)
     this.resume()
     const closed = new Promise<void>(resolve => server.close(() => resolve()))
     for (const session of [...this.#sessions]) session.close()
