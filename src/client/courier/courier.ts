@@ -24,8 +24,8 @@ export interface CourierEvents {
 const transferFromBytes = 8 * 1024
 /** A thread starts in 30 to 150 ms; one that has not by then does not start at all. */
 const startTimeoutMs = 15_000
-/** A topic in use is named again so often, so that the courier's cluster does not forget it (`metadataMaxIdleMs` is 5 s or more). */
-const wantAgainMs = 1_000
+/** A topic in use is named again so often: `metadataMaxIdleMs` is 5 s or more. */
+const keepMs = 1_000
 /** How long its connections may take to close before its thread is ended all the same. */
 const closeTimeoutMs = 1_000
 
@@ -60,6 +60,7 @@ export class Courier {
   #lastProblem: KafkaError | undefined
   #whenClosed: (() => void) | undefined
   #closeTimer: Timer | undefined
+  #ending: Promise<unknown> = Promise.resolve()
 
   constructor(settings: CourierSettings, events: CourierEvents, clock: Clock) {
     this.#settings = settings
@@ -139,12 +140,16 @@ export class Courier {
     return link
   }
 
+  /** Asks for a topic; `onPicture` tells what is known of it, also where that is nothing new. */
   want(topic: string): void {
-    const now = this.#clock.now()
-    const last = this.#wantedAt.get(topic)
-    if (last !== undefined && now - last < wantAgainMs) return
-    this.#wantedAt.set(topic, now)
+    this.#wantedAt.set(topic, this.#clock.now())
     this.#post({ kind: 'want', topic })
+  }
+
+  /** A topic that is known here is in use: now and then the courier is told, so that it does not forget it. */
+  keep(topic: string): void {
+    const last = this.#wantedAt.get(topic)
+    if (last === undefined || this.#clock.now() - last > keepMs) this.want(topic)
   }
 
   refresh(reason: string): void {
@@ -342,7 +347,9 @@ export class Courier {
     }
     for (const question of questions) question.refused(error)
     if (cause !== undefined && !this.#isClosed) this.#events.onError(error)
-    this.#whenClosed?.()
+    const done = this.#whenClosed
+    this.#whenClosed = undefined
+    done?.()
   }
 
   #forget(): void {
@@ -355,7 +362,7 @@ export class Courier {
     this.#wantedAt.clear()
   }
 
-  /** Closes its connections and ends its thread; `done` is called when they are gone. */
+  /** Closes its connections; `done` is called when they are gone. Its thread ends with them: see `ended`. */
   close(done: () => void): void {
     this.#isClosed = true
     if (this.#worker === undefined) {
@@ -375,7 +382,13 @@ export class Courier {
     this.#forget()
     const done = this.#whenClosed
     this.#whenClosed = undefined
-    void worker.terminate().finally(() => done?.())
+    this.#ending = worker.terminate()
+    done?.()
+  }
+
+  /** Resolves when the thread has ended, once it was closed. A blocked thread cannot wait for it, and need not. */
+  get ended(): Promise<unknown> {
+    return this.#ending
   }
 }
 

@@ -432,7 +432,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       )
       this.#topics.set(topic, state)
       const known = this.#cluster.topic(topic)
-      if (known !== undefined) this.#learnTopic(known)
+      // What the cluster has refused is asked for again, below: the record waits for that answer.
+      if (known !== undefined && (known.error === undefined || known.error.retriable)) this.#learnTopic(known)
     }
     this.#cluster.want(topic)
     return state
@@ -827,11 +828,13 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       this.#room.close()
       closing.resolve()
     }
-    this.#courier.close(gone)
-    const socketsGone = this.#cluster.close()
-    // Of a blocked thread's own sockets nothing is heard any more; they end when it goes on.
-    if (this.#blocker.isBlocked) gone()
-    else void socketsGone.then(gone)
+    // Of its own sockets and of a thread's end a blocked thread hears nothing; they end all the same.
+    const unlessBlocked = (ended: Promise<unknown>) => {
+      if (this.#blocker.isBlocked) gone()
+      else void ended.then(gone)
+    }
+    this.#courier.close(() => unlessBlocked(this.#courier.ended))
+    unlessBlocked(this.#cluster.close())
   }
 
   /** The process ends: delivers what is under way, as far as the time allows, and tells everybody what became of it. */
@@ -892,7 +895,11 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   }
 
   partitionsFor(topic: keyof Topics & string): Future<PartitionInfo[]> {
-    const known = this.#operation<PartitionInfo[]>('partitionsFor', courier => courier.want(topic))
+    let isWanted = false
+    const known = this.#operation<PartitionInfo[]>('partitionsFor', courier => {
+      if (!isWanted) courier.want(topic)
+      isWanted = true
+    })
     const problem = topicNameProblem(topic)
     if (this.#state !== 'open') known.reject(new ClosedError(`the producer is ${this.#state}`))
     else if (problem !== undefined) known.reject(new KafkaError('INVALID_TOPIC', problem))

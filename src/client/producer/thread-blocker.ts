@@ -175,6 +175,7 @@ class AwaitedRecord implements Awaited {
   #index: number
   readonly #parts: BlockerParts
   #everything: AwaitedEverything | undefined
+  #isTopicWanted = false
 
   constructor(source: Batch | ParkedRecord, index: number, parts: BlockerParts) {
     this.#source = source
@@ -212,7 +213,8 @@ class AwaitedRecord implements Awaited {
     const { lobby, topics, courier } = this.#parts
     const topic = topics.get(parked.topic)
     if (topic !== undefined && lobby.isBehindSerializer(parked, topic)) return serializerIsDue(parked.topic)
-    courier.want(parked.topic)
+    if (!this.#isTopicWanted) courier.want(parked.topic)
+    this.#isTopicWanted = true
     if (parked.charge !== 'line') return undefined
     // Memory comes back with whatever batch settles.
     this.#everything ??= new AwaitedEverything(this.#parts)
@@ -221,7 +223,7 @@ class AwaitedRecord implements Awaited {
 
   #pressQueue(queue: PartitionQueue): KafkaError | undefined {
     const { courier, identity } = this.#parts
-    courier.want(queue.topic)
+    courier.keep(queue.topic)
     for (const batch of [...queue.waiting]) this.#parts.accumulator.finishCompression(batch)
     if (!isOnOwnConnections(queue)) return undefined
     if (identity === undefined) return cannotHandOver(queue)
@@ -255,8 +257,7 @@ class AwaitedEverything {
   }
 
   press(): KafkaError | undefined {
-    const { lobby, courier, accumulator } = this.#parts
-    for (const topic of lobby.topics) courier.want(topic.name)
+    const { lobby, accumulator } = this.#parts
     if (!this.#isHandedOver) this.#handOver()
     if (lobby.count > 0 && !lobby.isStuckOnSerializers) return undefined
     // What is left may be such as this thread alone could see to.
@@ -272,11 +273,12 @@ class AwaitedEverything {
 
   #handOver(): void {
     this.#isHandedOver = true
-    const { accumulator, settlement, identity, courier } = this.#parts
+    const { accumulator, settlement, identity, courier, lobby } = this.#parts
+    for (const topic of lobby.topics) courier.want(topic.name)
     const queues = new Set<PartitionQueue>()
     for (const batch of accumulator.live) queues.add(batch.queue)
     for (const queue of queues) {
-      courier.want(queue.topic)
+      courier.keep(queue.topic)
       for (const batch of [...queue.waiting]) accumulator.finishCompression(batch)
       if (identity !== undefined && isOnOwnConnections(queue)) settlement.handOver(queue)
     }
