@@ -99,6 +99,7 @@ function addProduce(program: Command, action: (files: string[], flags: ProduceFl
     .option('-c, --count <number>', 'stop after this many records')
     .option('-z, --compression-type <codec>', 'none, gzip, snappy, lz4 or zstd')
     .option('--acks <acks>', 'all (default), 1: the leader alone, 0: nobody answers')
+    .option('--sync', 'block on each record until it is acknowledged')
     .option('-F, --property-file <file>', "producer properties in Java's format: linger.ms=20")
     .option('-X, --command-property <name=value>', 'one producer property; repeatable, wins over the file', collect)
     .option(

@@ -15,6 +15,8 @@ export interface Clock {
 /** A scheduled callback that can be taken back. */
 export interface Timer {
   cancel(): void
+  /** Whether it keeps the process alive: it does from the start, unless it was scheduled in the background. */
+  hold?(keepsProcess: boolean): void
 }
 
 /** The longest delay a Node timer takes; a longer one would fire at once. */
@@ -26,7 +28,7 @@ export const systemClock: Clock = {
   schedule(callback, delayMs, background = false) {
     const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayMs)), maxTimerDelayMs))
     if (background) timer.unref()
-    return { cancel: () => clearTimeout(timer) }
+    return { cancel: () => clearTimeout(timer), hold: keeps => void (keeps ? timer.ref() : timer.unref()) }
   },
   // A tick alone would come before the promises that the running code settles; after a microtask it comes behind them.
   afterThis: callback => queueMicrotask(() => process.nextTick(callback)),

@@ -39,6 +39,7 @@ export class SteppableClock implements Clock {
         this.#timers.delete(due)
         timer.cancel()
       },
+      hold: keepsProcess => timer.hold?.(keepsProcess),
     }
   }
 

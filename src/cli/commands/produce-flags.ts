@@ -19,6 +19,7 @@ export interface ProduceFlags {
   compressionType?: string
   compressionCodec?: string | true
   acks?: string
+  sync?: boolean
   propertyFile?: string
   commandProperty?: string[]
   progress?: boolean

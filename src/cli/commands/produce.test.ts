@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
+import { PassThrough, Readable, Writable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ConfigError, KafkaError } from '../../base/errors/index.ts'
-import { systemClock } from '../../base/time/clock.ts'
+import { ConfigError, KafkaError, TimeoutError } from '../../base/errors/index.ts'
+import { type Clock, systemClock } from '../../base/time/clock.ts'
 import type { ProducerOptions } from '../../client/producer/options.ts'
 import type { Producer, SendCallback } from '../../client/producer/types.ts'
 import type { ProducerRecord } from '../../client/record/record.ts'
@@ -37,24 +37,64 @@ class FakeProducer {
   /** How the record with this number (from 0) ends; undefined leaves it open. */
   answer: (index: number) => KafkaError | null | undefined = () => null
   connectError: KafkaError | undefined
+  /** What is done while the thread is blocked. */
+  duringBlock: () => void = () => {}
+  /** How often the thread was blocked for a record. */
+  blocks = 0
+  /** The most records that were open at once. */
+  mostOpen = 0
+  blockingConnects = 0
+  /** What ends a blocking wait before its result is there. */
+  blockError: KafkaError = new TimeoutError('no acknowledgement yet')
+  blockingConnectError: KafkaError | undefined
 
   on() {
     return this
   }
-  async connect() {
-    if (this.connectError) throw this.connectError
+  connect() {
+    const connected = this.connectError ? Promise.reject(this.connectError) : Promise.resolve()
+    const get = () => {
+      this.blockingConnects++
+      if (this.blockingConnectError) throw this.blockingConnectError
+    }
+    return Object.assign(connected, { get })
   }
-  send(record: ProducerRecord, callback: SendCallback) {
+  send(record: ProducerRecord, callback?: SendCallback) {
     const text = (bytes: unknown) => (bytes === null || bytes === undefined ? null : String(bytes))
     const headers = (record.headers ?? []) as [string, Uint8Array | null][]
-    const index = this.sent.push({
+    const count = this.sent.push({
       key: text(record.key),
       value: text(record.value),
       headers: headers.map(([name, value]) => [name, text(value)]),
       partition: record.partition,
     })
-    this.callbacks.push(callback)
-    setImmediate(() => this.settle(index - 1, this.answer(index - 1)))
+    const future = callback ? undefined : this.#futureOf(count - 1)
+    this.callbacks[count - 1] = callback ?? future!.settle
+    if (callback) setImmediate(() => this.settle(count - 1, this.answer(count - 1)))
+    this.mostOpen = Math.max(this.mostOpen, this.callbacks.filter(open => open !== undefined).length)
+    return future
+  }
+  /** Its record is answered while somebody is blocked on it, or by `settle`. */
+  #futureOf(index: number) {
+    let result: { error: KafkaError | null } | undefined
+    let settle: SendCallback = () => {}
+    const promise = new Promise<void>((resolve, reject) => {
+      settle = error => {
+        result = { error }
+        if (error) reject(error)
+        else resolve()
+      }
+    })
+    const get = () => {
+      this.blocks++
+      this.duringBlock()
+      this.settle(index, this.answer(index))
+      if (!result) throw this.blockError
+      if (result.error) throw result.error
+    }
+    return Object.defineProperty(Object.assign(promise, { get, settle }), 'settled', {
+      get: () => result !== undefined,
+    })
   }
   settle(index: number, answer: KafkaError | null | undefined) {
     const callback = this.callbacks[index]
@@ -90,17 +130,30 @@ interface Run {
   options: ProducerOptions | undefined
 }
 
-function harness(input: Readable | string = '', { tty = false, env = {} }: { tty?: boolean; env?: Io['env'] } = {}) {
+interface Surroundings {
+  tty?: boolean
+  env?: Io['env']
+  clock?: Clock
+}
+
+function harness(input: Readable | string = '', { tty = false, env = {}, clock = systemClock }: Surroundings = {}) {
   const producer = new FakeProducer()
   const listeners = new Set<(signal: StopSignal) => void>()
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const written = { stdout: '', stderr: '' }
+  const writable = (name: keyof typeof written) =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        written[name] += chunk
+        done()
+      },
+    })
   const stdin = typeof input === 'string' ? Readable.from([Buffer.from(input)]) : input
   const io: Io = {
     stdin,
-    stdout,
-    stderr: Object.assign(stderr, { isTTY: tty, columns: 100 }),
+    stdout: writable('stdout'),
+    stderr: Object.assign(writable('stderr'), { isTTY: tty, columns: 100 }),
     env,
-    clock: systemClock,
+    clock,
     onSignal(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -127,12 +180,12 @@ function harness(input: Readable | string = '', { tty = false, env = {} }: { tty
       { producer: async () => door, broker: async () => ({ startBroker: () => Promise.reject(new Error('unused')) }) },
       '1.2.3',
     )
-    return { code, stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? ''), producer, options }
+    return { code, ...written, producer, options }
   }
   const signal = (name: StopSignal) => {
     for (const listener of [...listeners]) listener(name)
   }
-  return { producer, run, signal, listeners }
+  return { producer, run, signal, listeners, written }
 }
 
 const produce = (input: string, ...args: string[]) => harness(input).run('produce', '-t', 'orders', ...args)
@@ -420,6 +473,154 @@ describe('signals and terminals', () => {
 
     expect(onTerminal.stderr).toContain('\r\x1b[K0 records')
     for (const { stderr } of [dumb, piped, refused]) expect(stderr).not.toContain('\x1b')
+  })
+})
+
+describe('--sync', () => {
+  const sync = (...args: string[]) => ['produce', '-t', 'orders', '--sync', ...args]
+  const refused = new KafkaError('NOT_ENOUGH_REPLICAS', 'too few replicas', { outcome: 'not-written' })
+  const lost = new KafkaError('DELIVERY_TIMEOUT', 'no answer', { outcome: 'unknown' })
+
+  test('each record has its answer before the next line is sent', async () => {
+    const { code, producer, stderr } = await harness('a\nb\nc\nd').run(...sync())
+
+    expect(code).toBe(0)
+    expect(producer.sent.map(record => record.value)).toEqual(['a', 'b', 'c', 'd'])
+    expect([producer.mostOpen, producer.blocks, producer.blockingConnects]).toEqual([1, 4, 1])
+    expect(stderr).toContain('4 acknowledged')
+    // Else all are under way together, and nothing blocks.
+    const { producer: other } = await produce('a\nb\nc\nd')
+    expect([other.mostOpen, other.blocks, other.blockingConnects]).toEqual([4, 0, 0])
+  })
+
+  test('failures are counted and named as ever, and the others are sent', async () => {
+    const { producer, run } = harness(`a\n\nb\n${'x'.repeat(70_000)}\nc\n`)
+    producer.answer = index => [null, refused, lost, null][index]
+
+    const { code, stderr } = await run(...sync('-p', '1', '-X', 'max.request.size=1000'))
+
+    expect(code).toBe(1)
+    expect(producer.sent.map(record => record.value)).toEqual(['a', '', 'b', 'c'])
+    expect(stderr).toContain('stdin:2: orders-1 NOT_ENOUGH_REPLICAS (not-written): too few replicas\n')
+    expect(stderr).toContain('stdin:3: orders-1 DELIVERY_TIMEOUT (unknown): no answer\n')
+    expect(stderr).toContain('stdin:4: orders-1 RECORD_TOO_LARGE (not-written): 70000 bytes')
+    expect(stderr).toContain('2 acknowledged, 2 not written, 1 unknown')
+  })
+
+  test.each([
+    ['with it', ['--sync']],
+    ['without', []],
+  ])('a fatal failure ends the run, %s', async (_, flags) => {
+    const stdin = new PassThrough()
+    const { producer, run } = harness(stdin)
+    const fatal = new KafkaError('CLUSTER_AUTHORIZATION_FAILED', 'not allowed', { fatal: true, outcome: 'not-written' })
+    producer.answer = () => fatal
+    stdin.write('a\n')
+
+    const { code, stderr } = await run('produce', '-t', 'orders', ...flags)
+
+    expect(code).toBe(1)
+    expect(producer.sent.length).toBe(1)
+    expect(stderr).toContain('stdin:1: orders CLUSTER_AUTHORIZATION_FAILED (not-written): not allowed\n')
+    expect(stderr).toContain('ottla produce: not allowed\n')
+  })
+
+  test('a fatal failure: no other line of the same chunk is sent', async () => {
+    const { producer, run } = harness('a\nb\nc\n')
+    producer.answer = () => new KafkaError('CLUSTER_AUTHORIZATION_FAILED', 'not allowed', { fatal: true })
+
+    expect((await run(...sync())).code).toBe(1)
+    expect(producer.sent.length).toBe(1)
+  })
+
+  test('the latency of a record is the time that it was waited for', async () => {
+    let nowMs = 0
+    const { producer, run } = harness('a\nb\nc\nd\n', { clock: { ...systemClock, now: () => nowMs } })
+    const waitsMs = [7, 7, 7, 200]
+    producer.duringBlock = () => {
+      nowMs += waitsMs.shift() ?? 0
+    }
+
+    const { stdout } = await run(...sync('--json'))
+
+    const { p50, p99, max } = JSON.parse(stdout).latencyMs
+    expect(p50).toBeCloseTo(7, 0)
+    expect([p99, max]).toEqual([200, 200])
+  })
+
+  test('connections that are not ready in time do not hold the run up; what forbids to block ends it', async () => {
+    const slow = harness('a\n')
+    slow.producer.blockingConnectError = new TimeoutError('connect: not done yet')
+    const forbidden = harness('a\n')
+    forbidden.producer.blockingConnectError = new KafkaError('COURIER_FAILED', 'no thread can be started here')
+
+    const [first, second] = [await slow.run(...sync()), await forbidden.run(...sync('-q'))]
+
+    expect([first.code, first.producer.sent.length]).toEqual([0, 1])
+    expect([second.code, second.producer.sent.length]).toEqual([1, 0])
+    expect(second.stderr).toBe('ottla produce: no thread can be started here (COURIER_FAILED)\n')
+  })
+
+  test('where it cannot be blocked any more, the record is waited for all the same, and the run ends', async () => {
+    const { producer, run } = harness('a\nb\n')
+    producer.answer = () => undefined
+    producer.blockError = new KafkaError('COURIER_FAILED', 'the thread did not start', { outcome: 'unknown' })
+    producer.duringBlock = () => void setImmediate(() => setImmediate(() => producer.settle(0, null)))
+
+    const { code, stderr } = await run(...sync())
+
+    expect(code).toBe(1)
+    expect(producer.sent.length).toBe(1)
+    expect(stderr).toContain('1 acknowledged')
+    expect(stderr).toContain('ottla produce: the thread did not start (COURIER_FAILED)\n')
+  })
+
+  test('Ctrl-C is heard between two records of a chunk', async () => {
+    const { producer, run, signal } = harness('a\nb\nc\n')
+    // The signal comes while the thread is blocked: the event loop tells of it when it has its turn.
+    producer.duringBlock = () => void setImmediate(() => signal('SIGINT'))
+
+    const { code, stderr } = await run(...sync())
+
+    expect(code).toBe(130)
+    expect(producer.sent.length).toBe(1)
+    expect(stderr).toContain('1 acknowledged')
+  })
+
+  test('Ctrl-C is heard while a record is open: the first waits for it, the second gives it up', async () => {
+    const patient = harness('a\nb\n')
+    patient.producer.answer = () => undefined
+    const waiting = patient.run(...sync())
+    await until(() => patient.producer.blocks > 2)
+    patient.signal('SIGINT')
+    await until(() => patient.written.stderr.includes('stopping: waiting for 1 record'))
+    patient.producer.settle(0, null)
+    const waited = await waiting
+
+    const hasty = harness('a\nb\n')
+    hasty.producer.answer = () => undefined
+    const running = hasty.run(...sync())
+    await until(() => hasty.producer.blocks > 2)
+    hasty.signal('SIGINT')
+    hasty.signal('SIGINT')
+    const quit = await running
+
+    expect([waited.code, waited.producer.sent.length]).toEqual([130, 1])
+    expect(waited.stderr).toContain('1 acknowledged')
+    expect([quit.code, quit.producer.sent.length, quit.producer.closedWith]).toEqual([130, 1, 0])
+    expect(quit.stderr).toContain('stdin:1: orders CLOSED (unknown)')
+  })
+
+  test('the progress line goes on while a record is open', async () => {
+    const { producer, run, written } = harness('a\nb\n', { tty: true })
+    producer.answer = index => (index === 0 ? null : undefined)
+    const running = run(...sync())
+
+    await until(() => written.stderr.includes('1 acknowledged'))
+    producer.settle(1, null)
+
+    expect((await running).code).toBe(0)
+    expect(written.stderr).toMatch(/2 records {2}[\d,]+\/s {2}1 acknowledged/)
   })
 })
 

@@ -1,6 +1,7 @@
-import { KafkaError, RecordTooLargeError } from '../../base/errors/index.ts'
+import { KafkaError, RecordTooLargeError, TimeoutError } from '../../base/errors/index.ts'
 import { type ProducerOptions, type ResolvedOptions, resolveOptions } from '../../client/producer/options.ts'
 import type { Producer } from '../../client/producer/types.ts'
+import type { ProducerRecord } from '../../client/record/record.ts'
 import { LineError, type ParsedLine, parseLine } from '../input/line-format.ts'
 import { Oversized, RecordSplitter } from '../input/record-splitter.ts'
 import { chunksOf, reasonOf, type Source, sourcesOf } from '../input/sources.ts'
@@ -22,6 +23,17 @@ const COMMAND = 'ottla produce'
 const SEPARATOR_ALLOWANCE_BYTES = 65_536
 /** How long after the last record's own deadline the run is given up, should something hang. */
 const GRACE_MS = 5_000
+/** How long `--sync` blocks the thread at a time: Ctrl-C is felt within it, and a progress line goes on. */
+const BLOCK_MS = 100
+/** How long `--sync` may hold up the first record for the sake of its speed. */
+const WARM_UP_MS = 1_000
+
+/** What one piece of the input is to the cluster. */
+interface Line {
+  readonly record: ProducerRecord
+  /** Where it stood in the input; made where somebody asks, which is rare. */
+  readonly place: () => string
+}
 
 /** `ottla produce`: sends the records of files or standard input, and says what became of each. Resolves to the exit code. */
 export async function produce(flags: ProduceFlags, files: string[], io: Io, door: ProducerDoor): Promise<number> {
@@ -41,7 +53,7 @@ export async function produce(flags: ProduceFlags, files: string[], io: Io, door
     acksZero: options.acks === 0,
   })
   for (const note of settings.notes) report.note(note)
-  const run = new ProduceRun(producer, settings.input, options, io, report)
+  const run = new ProduceRun(producer, settings.input, options, io, report, flags.sync === true)
   return await run.execute(sourcesOf(files, io.stdin))
 }
 
@@ -56,6 +68,8 @@ class ProduceRun {
   readonly #options: ResolvedOptions
   readonly #io: Io
   readonly #report: RunReport
+  /** One blocking send a record. */
+  readonly #isSync: boolean
   /** Ends the reading; what was sent is still waited for. */
   readonly #reading = new AbortController()
   /** Ends the waiting as well. */
@@ -65,12 +79,20 @@ class ProduceRun {
   #stopped: string | null = null
   #broken = false
 
-  constructor(producer: Producer, input: InputSettings, options: ResolvedOptions, io: Io, report: RunReport) {
+  constructor(
+    producer: Producer,
+    input: InputSettings,
+    options: ResolvedOptions,
+    io: Io,
+    report: RunReport,
+    isSync: boolean,
+  ) {
     this.#producer = producer
     this.#input = input
     this.#options = options
     this.#io = io
     this.#report = report
+    this.#isSync = isSync
   }
 
   async execute(sources: readonly Source[]): Promise<number> {
@@ -106,12 +128,26 @@ class ProduceRun {
     try {
       const { socketConnectionSetupTimeoutMs: timeoutMs } = this.#options
       await this.#producer.connect({ timeoutMs, signal: this.#reading.signal })
+      if (this.#isSync) this.#warmUp()
       this.#report.activity('')
       this.#report.hint(this.#input)
       return true
     } catch (error) {
       if (!this.#reading.signal.aborted) this.#break(messageOf(error))
       return false
+    }
+  }
+
+  /**
+   * Connections that work while the thread is blocked, so that the first record is as quick as the others, and so that without
+   * idempotence all of them go by the same connections.
+   */
+  #warmUp(): void {
+    try {
+      this.#producer.connect().get({ timeoutMs: WARM_UP_MS })
+    } catch (error) {
+      // The connections are still being made; the first record waits for them instead.
+      if (!(error instanceof TimeoutError)) throw error
     }
   }
 
@@ -137,9 +173,12 @@ class ProduceRun {
 
   async #sendSplit(splitter: RecordSplitter, source: Source): Promise<void> {
     for (let piece = splitter.next(); piece !== undefined; piece = splitter.next()) {
-      this.#send(piece, source, splitter.number)
+      const line = this.#lineOf(piece, source, splitter.number)
+      if (line !== undefined && this.#isSync) await this.#sendBlocking(line)
+      else if (line !== undefined) this.#send(line)
       if (this.#done) return
-      if (this.#producer.hasRoom) continue
+      // Between blocking sends nothing is under way.
+      if (this.#isSync || this.#producer.hasRoom) continue
       try {
         await this.#producer.room({ signal: this.#reading.signal })
       } catch (error) {
@@ -150,7 +189,8 @@ class ProduceRun {
     }
   }
 
-  #send(piece: Buffer | Oversized, source: Source, number: number): void {
+  /** Counts a piece of the input as sent. What cannot be a record has failed already. */
+  #lineOf(piece: Buffer | Oversized, source: Source, number: number): Line | undefined {
     const { topic, partition, format } = this.#input
     const { tally } = this.#report
     const place = () => (this.#input.delimiter === null ? source.name : `${source.name}:${number}`)
@@ -158,35 +198,66 @@ class ProduceRun {
       const limit = this.#options.maxRequestSize
       tally.sent(piece.bytes)
       const message = `${piece.bytes} bytes are more than max.request.size (${limit}); was the delimiter meant to be another?`
-      tally.fail(place(), topic, partition ?? -1, new RecordTooLargeError(message))
-      return
+      this.#failed(place, new RecordTooLargeError(message))
+      return undefined
     }
+    tally.sent(piece.length)
     let line: ParsedLine
     try {
       line = parseLine(piece, format)
     } catch (error) {
       if (!(error instanceof LineError)) throw error
-      tally.sent(piece.length)
-      const malformed = new KafkaError('MALFORMED_LINE', error.message, { outcome: 'not-written' })
-      tally.fail(place(), topic, partition ?? -1, malformed)
+      this.#failed(place, new KafkaError('MALFORMED_LINE', error.message, { outcome: 'not-written' }))
       // As kafka-console-producer: most likely every line after it is wrong as well.
       this.#break(`${place()} is malformed; nothing after it was read (ignore.error=true goes on)`)
-      return
+      return undefined
     }
     const key = line.key ?? this.#input.key
     const headers = this.#input.headers.length === 0 ? line.headers : [...this.#input.headers, ...line.headers]
     const record = { topic, partition, key, value: line.value, headers: headers.length === 0 ? undefined : headers }
-    const { clock } = this.#io
-    const sentMs = clock.now()
-    tally.sent(piece.length)
-    this.#producer.send(record, error => {
-      if (error === null) {
-        tally.acknowledge(clock.now() - sentMs)
-        return
+    return { record, place }
+  }
+
+  #send({ record, place }: Line): void {
+    const sentMs = this.#io.clock.now()
+    this.#producer.send(record, error => this.#answered(error, sentMs, place))
+  }
+
+  /** Sends a record and blocks the thread until it has its answer: no line is taken before. */
+  async #sendBlocking({ record, place }: Line): Promise<void> {
+    const sentMs = this.#io.clock.now()
+    const future = this.#producer.send(record)
+    future.then(
+      () => this.#answered(null, sentMs, place),
+      (error: KafkaError) => this.#answered(error, sentMs, place),
+    )
+    do {
+      try {
+        future.get({ timeoutMs: BLOCK_MS })
+      } catch (error) {
+        // What became of the record is told above. This is the end of the wait alone, and mostly it just goes on.
+        if (!future.settled && !(error instanceof TimeoutError)) this.#break(messageOf(error))
       }
-      tally.fail(place(), topic, partition ?? -1, error)
-      if (error.fatal) this.#break(error.message)
-    })
+      // A blocked thread hears no signal and draws no progress.
+      await this.#turn()
+      // After Ctrl-C a record that is still open is waited for as any other: a second one gives it up.
+    } while (!future.settled && !this.#reading.signal.aborted)
+  }
+
+  /** One turn of the event loop. */
+  #turn(): Promise<void> {
+    return new Promise(resolve => this.#io.clock.atEndOfTurn(resolve))
+  }
+
+  #answered(error: KafkaError | null, sentMs: number, place: () => string): void {
+    if (error === null) this.#report.tally.acknowledge(this.#io.clock.now() - sentMs)
+    else this.#failed(place, error)
+  }
+
+  #failed(place: () => string, error: KafkaError): void {
+    const { topic, partition } = this.#input
+    this.#report.tally.fail(place(), topic, partition ?? -1, error)
+    if (error.fatal) this.#break(error.message)
   }
 
   /** Waits until each record has its answer. */

@@ -39,8 +39,11 @@ export class LiveBatches {
     if (nextLive === undefined) this.#last = previousLive
     else nextLive.previousLive = previousLive
     batch.previousLive = batch.nextLive = undefined
-    this.#count--
+    if (--this.#count === 0) this.onEmpty()
   }
+
+  /** The last one has settled. Set by the producer. */
+  onEmpty: () => void = () => {};
 
   *[Symbol.iterator](): Generator<Batch> {
     let batch = this.#first

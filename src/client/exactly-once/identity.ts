@@ -120,10 +120,15 @@ export class Identity {
     }
     this.#state = 'waiting'
     this.#failures++
-    this.#timer = this.#clock.schedule(() => {
-      this.#state = 'none'
-      this.request()
-    }, this.#backoff.delayMs(this.#failures))
+    this.#timer = this.#clock.schedule(
+      () => {
+        this.#state = 'none'
+        this.request()
+        // In the background: who needs the identity has a time-out, which keeps the process alive.
+      },
+      this.#backoff.delayMs(this.#failures),
+      true,
+    )
   }
 
   /** A new epoch of the same id; at the last epoch, a new id. */

@@ -134,14 +134,20 @@ export class Lobby {
     this.#topics.add(topic)
     this.#count++
     this.#armFor(record)
+    this.#timer?.hold?.(true)
   }
 
   /** A record settled before it was placed. It stays in its list, and is passed over there. */
   settled(record: ParkedRecord): void {
-    this.#count--
+    this.#countOut()
     this.uncharge(record)
     // Memory may not come back for long: those who gave up must not stay in the line until then.
     while (this.#line.first !== undefined && this.#line.first.charge !== 'line') this.#line.shift()
+  }
+
+  /** With nobody left its timer is left to run out, and keeps no process alive meanwhile. */
+  #countOut(): void {
+    if (--this.#count === 0) this.#timer?.hold?.(false)
   }
 
   /** Memory came back: the line moves up, head first, and what has memory now may be placed. */
@@ -191,7 +197,7 @@ export class Lobby {
     this.#budget.giveBack(chargedBytes)
     record.charge = 'none'
     if (this.#links.place(record, topic)) {
-      if (record.state === 'placed') this.#count-- // one that failed has been counted out
+      if (record.state === 'placed') this.#countOut() // one that failed has been counted out
       return true
     }
     this.#budget.lend(chargedBytes)

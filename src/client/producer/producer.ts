@@ -153,6 +153,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     })
     this.#accumulator.deliveries = this.#deliveries
     this.#accumulator.onReady = (queue, isFull) => this.#ready(queue, isFull)
+    // With nothing under way its timer is left to run out, and keeps no process alive meanwhile.
+    this.#accumulator.live.onEmpty = () => this.#expiryTimer?.hold?.(false)
     this.#accumulator.onMemory = () => {
       this.#lobby.memoryFreed()
       this.#room.look()
@@ -695,6 +697,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   /** One timer for the deadlines of all batches: the list is in their order. */
   #armExpiry(): void {
     const first = this.#accumulator.live.first
+    this.#expiryTimer?.hold?.(first !== undefined)
     if (this.#expiryTimer !== undefined || first === undefined) return
     this.#expiryTimer = this.#clock.schedule(() => {
       // After a stall of the loop, answers that are there already are read before anything is given up.

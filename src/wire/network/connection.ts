@@ -115,6 +115,8 @@ export class Connection implements CallTarget {
   /** Calls whose bytes the socket may still read, oldest first. */
   readonly #written = new Fifo<Pending>()
   #nextCorrelationId = 0
+  /** Keeps the process alive: something is under way. */
+  #isHeld = true
   #answersSinceOpen = 0
   #frames = 0
   #bytesRead = 0
@@ -235,6 +237,17 @@ export class Connection implements CallTarget {
     this.#deadlines.add(pending.deadline, now)
     if (this.#unwritten.length === 0 && this.#socket.writableLength === 0) this.#write(pending)
     else this.#unwritten.push(pending)
+    this.#holdWhileBusy()
+  }
+
+  /** An idle connection keeps no process alive: a program that has nothing more to do may end without closing its producer. */
+  #holdWhileBusy(): void {
+    const isBusy = this.#answers.length > 0 || this.#written.length > 0 || this.#unwritten.length > 0
+    const isHeld = isBusy || this.#state === 'setup'
+    if (isHeld === this.#isHeld) return
+    this.#isHeld = isHeld
+    if (isHeld) this.#socket.ref()
+    else this.#socket.unref()
   }
 
   /** Ends the connection. With nothing in flight nobody hears of an error; else every call in flight fails. */
@@ -271,6 +284,7 @@ export class Connection implements CallTarget {
       if (signal?.aborted) giveUp()
       await Promise.race([this.#steps(version, timeoutMs), failed])
       this.#state = 'open'
+      this.#holdWhileBusy()
     } finally {
       timer.cancel()
       signal?.removeEventListener('abort', giveUp)
@@ -372,6 +386,7 @@ export class Connection implements CallTarget {
     if (error || this.#state === 'closed') return
     invariant(this.#written.shift() === pending, 'writes end in the order they began')
     pending.call.onReleased()
+    this.#holdWhileBusy()
     if (this.#unwritten.length === 0 || this.#socket.writableLength > 0) return
     const waiting = this.#unwritten
     this.#unwritten = []
@@ -411,6 +426,7 @@ export class Connection implements CallTarget {
     if (this.#state === 'open') this.#answersSinceOpen++
     try {
       pending.call.onAnswer(reader)
+      this.#holdWhileBusy()
     } catch (error) {
       if (error instanceof DecodeError) this.#lost(badResponse(this.remote, error), pending)
       throw error

@@ -40,15 +40,20 @@ export class DeadlineWatch {
     if (this.#isClosed || (this.#timer !== undefined && this.#timerAt <= deadline)) return
     this.#timer?.cancel()
     this.#timerAt = deadline
-    this.#timer = this.#clock.schedule(() => {
-      this.#timer = undefined
-      if (this.#waitForNext()) return
-      whenRead(
-        this.#clock,
-        () => this.#deadlines.bytesRead(),
-        () => this.#decide(),
-      )
-    }, deadline - now)
+    this.#timer = this.#clock.schedule(
+      () => {
+        this.#timer = undefined
+        if (this.#waitForNext()) return
+        whenRead(
+          this.#clock,
+          () => this.#deadlines.bytesRead(),
+          () => this.#decide(),
+        )
+        // In the background: while something has a deadline, its socket keeps the process alive.
+      },
+      deadline - now,
+      true,
+    )
   }
 
   /** Whether nothing is overdue. */
