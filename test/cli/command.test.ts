@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Broker, startBroker } from '../../src/broker/index.ts'
@@ -236,6 +237,149 @@ describe('ottla produce', () => {
   })
 })
 
+describe('ottla produce --sync', () => {
+  const produced = () => broker.requests(request => request.batches.some(batch => batch.topic === topic))
+
+  test('each line is acknowledged before the next is sent: a request a record, in the order of the lines', async () => {
+    const lines = Array.from({ length: 300 }, (_, index) => `key-${index % 30}:value ${index}`)
+
+    const { code, stdout } = await produce(lines.join('\n'), '--sync', '--json', '-K', ':')
+
+    expect(code).toBe(0)
+    const summary = JSON.parse(stdout)
+    expect(summary).toMatchObject({ records: 300, acknowledged: 300, failed: 0 })
+    expect(summary.latencyMs.p50).toBeGreaterThan(0)
+    // One after the other they cannot take longer than the run.
+    expect(summary.latencyMs.p50 * 150).toBeLessThan(summary.seconds * 1000)
+    const places = produced().flatMap(({ batches }) => batches)
+    expect(places.map(({ recordCount }) => recordCount)).toEqual(lines.map(() => 1))
+    const inPartitions = new Map(places.map(({ partition }) => [partition, broker.records(topic, partition)]))
+    const inOrder = places.map(({ partition }) => inPartitions.get(partition)?.shift())
+    expect(inOrder.map(record => `${record?.key}:${record?.value}`)).toEqual(lines)
+  })
+
+  test('a record that is refused is named, the others are delivered, and the exit code is 1', async () => {
+    const { code, stderr } = await produce(`a\n${'x'.repeat(5000)}\nb\n`, '--sync', '-X', 'max.request.size=2000')
+
+    expect(code).toBe(1)
+    expect(stderr).toMatch(new RegExp(`^stdin:2: ${topic} RECORD_TOO_LARGE \\(not-written\\): `, 'm'))
+    expect(stderr).toContain('2 acknowledged, 1 not written')
+    expect(stored().map(({ value }) => value)).toEqual(expect.arrayContaining(['a', 'b']))
+    expect(stored().length).toBe(2)
+  })
+
+  test('what the broker refuses is named as well', async () => {
+    broker.createTopic(topic, { partitions: 1 })
+    broker.faults.failBefore('Produce', 'POLICY_VIOLATION', { topic, skip: 1 })
+
+    const { code, stderr } = await produce('a\nb\nc\n', '--sync')
+
+    expect(code).toBe(1)
+    expect(stderr).toMatch(new RegExp(`^stdin:2: ${topic} POLICY_VIOLATION \\(not-written\\): `, 'm'))
+    expect(stored().map(({ value }) => value)).toEqual(['a', 'c'])
+  })
+
+  test('keys, headers, tombstones and codecs are as without it', async () => {
+    const { code } = await produce(
+      'k:;k2:v',
+      '--sync',
+      '-K:',
+      '-D;',
+      '-Z',
+      '-H',
+      'source=test',
+      '-z',
+      'gzip',
+      '-p',
+      '4',
+    )
+
+    expect(code).toBe(0)
+    const headers = [['source', 'test']]
+    expect(stored()).toEqual([
+      { key: 'k', value: null, headers },
+      { key: 'k2', value: 'v', headers },
+    ])
+    expect(broker.batches(topic, 4).map(({ codec }) => codec)).toEqual([1, 1])
+  })
+
+  test.each([
+    ['acks 1', ['--acks', '1']],
+    ['acks 0', ['--acks', '0']],
+    ['acks all, without idempotence', ['-X', 'enable.idempotence=false']],
+  ])('%s: each record once, in order', async (_, flags) => {
+    const lines = Array.from({ length: 200 }, (_, index) => `${index}`)
+
+    const { code, stderr } = await produce(lines.join('\n'), '--sync', '-p', '0', ...flags)
+
+    expect(stderr).toMatch(/: 200 (acknowledged|written to the connection)/)
+    expect(code).toBe(0)
+    await until(() => broker.topics.includes(topic) && broker.records(topic).length >= 200)
+    expect(stored().map(({ value }) => value)).toEqual(lines)
+  })
+
+  test('a line is sent as soon as it is typed, and Ctrl-C ends the reading', async () => {
+    const { child, ended } = start(['produce', '-b', broker.bootstrapServers, '-t', topic, '--sync'])
+    child.stdin.write('one\n')
+    await until(() => broker.topics.includes(topic) && broker.records(topic).length === 1)
+    child.stdin.write('two\nunfinished')
+    await until(() => broker.records(topic).length === 2)
+
+    child.kill('SIGINT')
+    const { code, stderr } = await ended
+
+    expect(code).toBe(130)
+    expect(stderr).toContain('2 acknowledged')
+    expect(stored().length).toBe(2)
+  })
+
+  test('while a record waits for its answer the progress line goes on, and Ctrl-C is heard', async () => {
+    const held = broker.faults.hold('Produce', { topic, skip: 1, phase: 'after' })
+    const { child, ended } = start(['produce', '-b', broker.bootstrapServers, '-t', topic, '--sync', '--progress'])
+    const shown = textOf(child.stderr)
+    child.stdin.write('one\ntwo\nthree\n')
+    await until(() => shown().includes('1 acknowledged'))
+
+    child.kill('SIGINT')
+    await until(() => shown().includes('stopping: waiting for 1 record'))
+    held.release()
+    const { code, stderr } = await ended
+
+    expect(code).toBe(130)
+    expect(stderr).toContain('2 acknowledged')
+    expect(stored().length).toBe(2)
+  })
+
+  test('the second Ctrl-C gives up a record that nobody answers', async () => {
+    broker.faults.swallowAnswer('Produce', { topic, skip: 1 })
+    const { child, ended } = start(['produce', '-b', broker.bootstrapServers, '-t', topic, '--sync'])
+    const shown = textOf(child.stderr)
+    child.stdin.write('one\ntwo\nthree\n')
+    await until(() => broker.topics.includes(topic) && broker.records(topic).length === 2)
+
+    child.kill('SIGINT')
+    await until(() => shown().includes('stopping: waiting for 1 record'))
+    child.kill('SIGINT')
+    const { code, stderr } = await ended
+
+    expect(code).toBe(130)
+    expect(stderr).toMatch(new RegExp(`^stdin:2: ${topic} CLOSED \\(unknown\\): `, 'm'))
+    expect(stderr).toContain('1 acknowledged, 1 unknown')
+  })
+
+  test('where nobody listens, one sentence says so', async () => {
+    const silent = await startBroker()
+    const address = silent.bootstrapServers
+    await silent.close()
+
+    const { code, stderr } = await run(['produce', '-b', address, '-t', topic, '--sync'], 'a\n')
+
+    expect(code).toBe(1)
+    expect(stderr).toContain(address)
+    expect(stderr).not.toMatch(/^\s+at /m)
+  })
+})
+
 test('ottla broker takes what ottla produce sends', async () => {
   const server = start(['broker', '--port', '0', '--topic', `${topic}:2`])
   const [introduction] = (await once(server.child.stdout, 'data')) as [Buffer]
@@ -247,6 +391,15 @@ test('ottla broker takes what ottla produce sends', async () => {
   expect([code, stderr.includes('1 acknowledged')]).toEqual([0, true])
   expect((await server.ended).code).toBe(0)
 })
+
+/** What has come so far. */
+function textOf(stream: Readable): () => string {
+  let text = ''
+  stream.on('data', data => {
+    text += data
+  })
+  return () => text
+}
 
 async function until(condition: () => boolean, withinMs = 10_000): Promise<void> {
   const endMs = performance.now() + withinMs

@@ -10,7 +10,8 @@ test('records for a topic that the cluster refused before are told so, each time
 
   await expect(producer.partitionsFor('secret')).rejects.toMatchObject({ code: refused.code })
   // Known as refused by now. They once waited for a topic that nobody asked for any more, until maxBlockMs.
-  for (let n = 0; n < 3; n++) await expect(producer.send({ topic: 'secret', value: 'x' })).rejects.toMatchObject(refused)
+  for (let n = 0; n < 3; n++)
+    await expect(producer.send({ topic: 'secret', value: 'x' })).rejects.toMatchObject(refused)
 
   refusal.remove()
   expect((await producer.send({ topic: 'secret', value: 'now' })).offset).toBe(0n)
