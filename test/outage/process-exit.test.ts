@@ -20,6 +20,7 @@ interface Left {
   left: string[]
   unhandled: string[]
   grownBytes: number
+  moreThreads: number
   endedAt: number
 }
 
@@ -37,24 +38,39 @@ async function run(what: string): Promise<Left & { exitCode: number | null; ling
   return { ...left, exitCode, lingeredMs: Date.now() - left.endedAt }
 }
 
-const nothingLeft = { left: [], unhandled: [], exitCode: 0 }
+const nothingLeft = { left: [], unhandled: [], exitCode: 0, moreThreads: 0 }
 
-test.each(['sends and closes', 'never connects', 'closes while it connects'])(
-  'a process that %s ends by itself, with nothing left open',
-  async what => {
-    const ended = await run(what)
+test.each([
+  'sends and closes',
+  'never connects',
+  'closes while it connects',
+  'blocks and closes',
+  'blocks and blocks until it is closed',
+])('a process that %s ends by itself, with nothing left open', async what => {
+  const ended = await run(what)
 
-    expect(ended).toMatchObject(nothingLeft)
-    expect(ended.lingeredMs).toBeLessThan(2000)
-  },
-)
+  expect(ended).toMatchObject(nothingLeft)
+  expect(ended.lingeredMs).toBeLessThan(2000)
+})
 
-test.each(['paused', 'stopped'])('a process that closes while the brokers are %s ends by itself', async how => {
+test('a process that blocked and forgot to close its producer ends by itself: nothing is held open', async () => {
+  const ended = await run('blocks and never closes')
+
+  expect(ended).toMatchObject({ unhandled: [], exitCode: 0 })
+  expect(ended.lingeredMs).toBeLessThan(2000)
+})
+
+test.each([
+  ['closes', 'paused'],
+  ['closes', 'stopped'],
+  ['blocks', 'paused'],
+  ['blocks', 'stopped'],
+])('a process that %s while the brokers are %s ends by itself', async (does, how) => {
   const ids = [1, 2, 3]
   if (how === 'paused') for (const id of ids) broker.pause(id)
   else await Promise.all(ids.map(id => broker.stop(id)))
   try {
-    const ended = await run('closes during an outage')
+    const ended = await run(`${does} during an outage`)
 
     expect(ended).toMatchObject(nothingLeft)
     expect(ended.lingeredMs).toBeLessThan(2000)
