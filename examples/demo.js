@@ -1,12 +1,13 @@
-// `npm start`: sends a real data set to Kafka in four ways, compares them, and reads it back.
+// `npm start`: sends a real data set to Kafka in five ways, compares them, and reads it back.
 // With KAFKA_BOOTSTRAP=host:port it does so on that cluster, else on the embedded broker.
 import { spawnSync } from 'node:child_process'
 import { createProducer, KafkaError } from 'ottla'
-import { startBroker } from 'ottla/broker'
 import { birdstrikes } from './birdstrikes.js'
+import { startBrokerThread } from './broker-thread.js'
 import { chart, grouped } from './chart.js'
 
 const TOPIC = 'birdstrikes'
+const PARTITIONS = 6
 const SHOWN = 5
 /** One by one takes a round trip each, and a cluster may be far away. */
 const ONE_BY_ONE_MS = 5_000
@@ -17,7 +18,8 @@ const ONE_BY_ONE_RECORDS = 2_000
 
 const started = Date.now()
 const cluster = process.env.KAFKA_BOOTSTRAP
-const broker = cluster ? null : await startBroker({ port: 0 })
+// In a thread of its own: the last form blocks this one.
+const broker = cluster ? null : await startBrokerThread(TOPIC, PARTITIONS).catch(cannotStart)
 const bootstrapServers = cluster || (broker?.bootstrapServers ?? '')
 const producer = createProducer({ bootstrapServers, clientId: 'ottla-demo' })
 
@@ -28,7 +30,6 @@ producer.on('undelivered', ({ error }) => {
 })
 
 try {
-  await broker?.createTopic(TOPIC, { partitions: 6 })
   await producer.connect({ timeoutMs: 10_000 })
   process.exitCode = await demo()
 } catch (error) {
@@ -38,6 +39,12 @@ try {
 } finally {
   await producer.close({ timeoutMs: 5_000 })
   await broker?.close()
+}
+
+/** @param {Error} error @returns {never} */
+function cannotStart(error) {
+  console.error(`the embedded broker cannot start: ${error.message}`)
+  process.exit(1)
 }
 
 async function demo() {
@@ -57,7 +64,13 @@ async function demo() {
   await producer.sendAll(events)
 
   const first = await asynchronous(events)
-  const results = [first.result, await callbacks(events), await fireAndForget(events), await oneByOne(events)]
+  const results = [
+    first.result,
+    await callbacks(events),
+    await fireAndForget(events),
+    await oneByOne(events),
+    blockingOneByOne(events),
+  ]
   console.log(chart(results))
 
   console.log('\nWhere the first records landed:')
@@ -69,7 +82,9 @@ async function demo() {
   const acknowledged = data.length + results.reduce((sum, result) => sum + result.acknowledged, 0)
   const sent = data.length + results.reduce((sum, result) => sum + result.sent, 0)
   const times = results.map(result => result.sent)
-  const readBack = broker ? readFromEmbedded(broker, events, [data.length, ...times]) : readWithKcat(first.landed, data)
+  const readBack = broker
+    ? compare(await broker.records(), events, [data.length, ...times])
+    : readWithKcat(first.landed, data)
   console.log(
     `\n${grouped(acknowledged)} of ${grouped(sent)} acknowledged in ${((Date.now() - started) / 1000).toFixed(1)} s.`,
   )
@@ -155,14 +170,37 @@ async function oneByOne(events) {
   return { name: 'awaited one by one', sent, acknowledged: latencies.length, elapsedMs, latencies }
 }
 
+/** Blocking, one by one: the thread stands still until each is acknowledged, so there is nothing to await. @param {Event[]} events @returns {Result} */
+function blockingOneByOne(events) {
+  // So that the first record does not pay alone for the connections that work while this thread is blocked.
+  producer.connect().get({ timeoutMs: 10_000 })
+  const startedMs = performance.now()
+  /** @type {number[]} */
+  const latencies = []
+  let sent = 0
+  for (const event of events.slice(0, ONE_BY_ONE_RECORDS)) {
+    const sentMs = performance.now()
+    if (sentMs - startedMs > ONE_BY_ONE_MS) break
+    sent++
+    try {
+      producer.send(event).get()
+      latencies.push(performance.now() - sentMs)
+    } catch (error) {
+      console.error(`${event.key}: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+  const elapsedMs = performance.now() - startedMs
+  return { name: 'blocking one by one', sent, acknowledged: latencies.length, elapsedMs, latencies }
+}
+
 /**
  * Compares what the broker has stored with what was sent: each event's bytes, as often as they were sent.
  *
- * @param {import('ottla/broker').Broker} broker
+ * @param {import('./broker-thread.js').Stored[]} stored
  * @param {Event[]} events
  * @param {number[]} rounds how many of the events each round has sent, from the first
  */
-function readFromEmbedded(broker, events, rounds) {
+function compare(stored, events, rounds) {
   /** @type {Map<string, number>} */
   const expected = new Map()
   for (const sent of rounds) {
@@ -170,7 +208,6 @@ function readFromEmbedded(broker, events, rounds) {
       expected.set(`${key}\n${value}`, (expected.get(`${key}\n${value}`) ?? 0) + 1)
     }
   }
-  const stored = broker.records(TOPIC)
   let equal = 0
   for (const { key, value } of stored) {
     const left = expected.get(`${key}\n${value}`) ?? 0
@@ -181,7 +218,7 @@ function readFromEmbedded(broker, events, rounds) {
     `\nRead back from the broker: ${grouped(stored.length)} records, ${grouped(equal)} as they were sent. The first:`,
   )
   const { partition = 0, offset = 0n, key, value } = stored[0] ?? {}
-  console.log(`  ${TOPIC}-${partition} at offset ${offset}: ${key} ${String(value).slice(0, 80)}...`)
+  console.log(`  ${TOPIC}-${partition} at offset ${offset}: ${key} ${value?.slice(0, 80)}...`)
   return [...expected.values()].every(left => left === 0)
 }
 

@@ -8,7 +8,7 @@ import { startBroker } from 'ottla/broker'
 
 const TIMEOUT_MS = 60_000
 /** Not examples of their own. */
-const PARTS = new Set(['birdstrikes.js', 'chart.js'])
+const PARTS = new Set(['birdstrikes.js', 'broker-thread.js', 'chart.js'])
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const wanted = process.argv.slice(2)
