@@ -53,7 +53,7 @@ export function errorFromData(data: ErrorData): Error {
     error = new Error(message, cause === undefined ? undefined : { cause }) as never
     if (code !== undefined) error.code = code
   }
-  error.name = name
+  if (error.name !== name) error.name = name
   Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
   return error
 }
