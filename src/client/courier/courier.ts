@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { errorFromData, errorToData } from '../../base/errors/error-data.ts'
 import { KafkaError, NetworkError } from '../../base/errors/index.ts'
@@ -91,6 +92,12 @@ export class Courier {
   /** Starts the thread unless it runs. Throws where this process may not start one. */
   start(): void {
     if (this.#worker !== undefined || this.#isClosed) return
+    const file = workerFile()
+    if (!existsSync(file))
+      throw new KafkaError(
+        'COURIER_FAILED',
+        `this thread cannot be blocked: ${file.pathname} is missing. If a bundler made one file of the program, leave the package ottla out of it`,
+      )
     const { port1, port2 } = new MessageChannel()
     const start: CourierStart & { port: MessagePort } = {
       settings: this.#settings,
@@ -98,7 +105,7 @@ export class Courier {
       port: port2,
     }
     try {
-      this.#worker = new Worker(workerFile(), {
+      this.#worker = new Worker(file, {
         workerData: start,
         transferList: [port2],
         name: 'ottla courier',

@@ -4,7 +4,17 @@ import type { RecordMetadata } from '../record/record-metadata.ts'
 
 /** A result to come: a promise that can also be waited for with the thread blocked, as Java's `Future.get()`. */
 export interface Future<T> extends Promise<T> {
-  /** Blocks this thread until the result is there; throws what the promise would reject with. */
+  /**
+   * Blocks this thread until the result is there. No callback, promise or timer of the thread runs meanwhile; what settled in the
+   * meantime is told when it goes on.
+   *
+   * @param options `timeoutMs`: the longest wait, in milliseconds; by default that of the thing itself (`deliveryTimeoutMs` of a record).
+   * `signal`: ends the wait where it is aborted already; one that a timer or callback of this thread would abort cannot be, while it is blocked.
+   * @throws what the promise would reject with; `TimeoutError` where `timeoutMs` is over and `AbortedError` where the signal is aborted, both with
+   * `outcome: 'unknown'` for a record, which goes on, and its future with it; `KafkaError` with code `BLOCKING_REFUSED` where the wait could
+   * never end, and `COURIER_FAILED` where no worker thread can be started
+   * @source java.util.concurrent.Future.get
+   */
   get(options?: { timeoutMs?: number; signal?: AbortSignal }): T
   /** Whether the result (or the error) is there. */
   readonly settled: boolean
