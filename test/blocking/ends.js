@@ -46,10 +46,14 @@ if (how === 'before-exit')
 
 // Half of them are on the wire when the process ends, where there was time to connect.
 if (how !== 'before-exit') {
-  if (warm) await producer.connect()
-  for (let n = 0; n < count / 2; n++) send(n)
+  let n = 0
+  if (warm) {
+    send(n++)
+    await producer.flush()
+  }
+  while (n < count / 2) send(n++)
   if (warm) await new Promise(setImmediate)
-  for (let n = count / 2; n < count; n++) send(n)
+  while (n < count) send(n++)
 }
 
 switch (how) {
