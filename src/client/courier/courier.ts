@@ -61,6 +61,7 @@ export class Courier {
   #lastProblem: KafkaError | undefined
   #whenClosed: (() => void) | undefined
   #closeTimer: Timer | undefined
+  #portClosed: Promise<unknown> = Promise.resolve()
   #ending: Promise<unknown> = Promise.resolve()
 
   constructor(settings: CourierSettings, events: CourierEvents, clock: Clock) {
@@ -86,6 +87,7 @@ export class Courier {
     return new KafkaError(
       'COURIER_FAILED',
       `the thread that works while this one is blocked did not start within ${startTimeoutMs} ms`,
+      { outcome: 'unknown' },
     )
   }
 
@@ -97,6 +99,7 @@ export class Courier {
       throw new KafkaError(
         'COURIER_FAILED',
         `this thread cannot be blocked: ${file.pathname} is missing. If a bundler made one file of the program, leave the package ottla out of it`,
+        { outcome: 'unknown' },
       )
     const { port1, port2 } = new MessageChannel()
     const start: CourierStart & { port: MessagePort } = {
@@ -118,15 +121,14 @@ export class Courier {
       throw new KafkaError(
         'COURIER_FAILED',
         `no thread can be started here, so this one cannot be blocked: ${String(error)}`,
-        {
-          cause: error,
-        },
+        { outcome: 'unknown', cause: error },
       )
     }
     this.#worker.unref()
     this.#worker.on('error', error => this.#ended(error))
     this.#worker.on('exit', () => this.#ended(undefined))
     this.#port = port1
+    this.#portClosed = new Promise(resolve => port1.once('close', resolve))
     this.#startedAt = this.#clock.now()
     this.#hasStarted = false
     port1.on('message', (message: FromCourier) => this.#handle(message))
@@ -134,7 +136,12 @@ export class Courier {
   }
 
   #post(message: ToCourier, transfer: ArrayBuffer[] = []): void {
-    this.start()
+    try {
+      this.start()
+    } catch (error) {
+      // It ran before, and cannot be started again. Whoever waits for it has a time-out.
+      this.#events.onError(error as KafkaError)
+    }
     this.#port?.postMessage(message, transfer)
   }
 
@@ -344,6 +351,7 @@ export class Courier {
     if (this.#worker === undefined) return
     const error = new NetworkError('CONNECTION_CLOSED', 'the thread that held this connection ended', cause)
     this.#forget()
+    this.#ending = this.#allGone(Promise.resolve())
     const calls = [...this.#calls.values()]
     const questions = [...this.#questions.values()]
     this.#calls.clear()
@@ -389,8 +397,14 @@ export class Courier {
     this.#forget()
     const done = this.#whenClosed
     this.#whenClosed = undefined
-    this.#ending = worker.terminate()
+    this.#ending = this.#allGone(worker.terminate())
     done?.()
+  }
+
+  /** A port that the worker itself has to us closes a turn of the event loop after the thread has ended. */
+  async #allGone(threadEnded: Promise<unknown>): Promise<void> {
+    await Promise.all([threadEnded, this.#portClosed])
+    for (let turn = 0; turn < 2; turn++) await new Promise<void>(resolve => this.#clock.atEndOfTurn(resolve))
   }
 
   /** Resolves when the thread has ended, once it was closed. A blocked thread cannot wait for it, and need not. */

@@ -425,7 +425,8 @@ export interface ProducerOptions<Topics = AnyTopic> {
   /**
    * Delivers what is under way when the process ends: by returning, by `process.exit()`, by an uncaught exception, or by SIGTERM,
    * SIGINT or SIGHUP where nobody else listens to them. The thread is blocked meanwhile. What could not be delivered is reported on
-   * standard error by count and topic. Nothing helps against SIGKILL.
+   * standard error by count and topic. Nothing helps against SIGKILL, nor in a worker thread that is ended from outside, as by the end
+   * of its process.
    *
    * @default false
    * @throws ConfigError where it is not a boolean

@@ -25,17 +25,17 @@ import type { PartitionQueue } from '../accumulator/partition-queue.ts'
 import { writeUtf8 } from '../accumulator/write-utf8.ts'
 import { Cluster, type TopicMetadata } from '../cluster/index.ts'
 import { Courier } from '../courier/courier.ts'
-import type { CourierSettings } from '../courier/messages.ts'
+import { courierSettings } from '../courier/settings.ts'
 import { Identity, type ProducerIdAnswer } from '../exactly-once/identity.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
-import { encodeHeaders, headerPairs } from '../record/headers.ts'
-import type { Headers } from '../record/record.ts'
+import { encodeHeaders } from '../record/headers.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
 import { Sender } from '../sender/sender.ts'
 import { Settlement } from '../sender/settlement.ts'
 import { ExitFlush } from './exit-flush.ts'
 import { OperationFuture, type OperationLinks, RecordFuture } from './future.ts'
+import { checkSignal, fieldsOf, headersIfRight, isBytes, lengthOf, topicOf } from './given-record.ts'
 import { Lobby } from './lobby.ts'
 import { metricsOf, ProducerCounters } from './metrics.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -941,54 +941,6 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   }
 }
 
-/** The header section, or undefined for what the long way has to refuse. */
-function headersIfRight(headers: unknown): Uint8Array | undefined {
-  try {
-    return encodeHeaders(headerPairs(headers as Headers))
-  } catch {
-    return undefined
-  }
-}
-
-const lengthOf = (value: string | Uint8Array | null): number =>
-  value === null ? 0 : typeof value === 'string' ? Buffer.byteLength(value) : value.length
-
-function topicOf(record: unknown): string {
-  try {
-    const topic = (record as { topic?: unknown } | null)?.topic
-    return typeof topic === 'string' ? topic : ''
-  } catch {
-    return ''
-  }
-}
-
-/** The record's fields where nothing could be made of it; each may throw when it is read. */
-function fieldsOf(record: unknown): { key?: unknown; value?: unknown } {
-  try {
-    const { key, value } = record as { key?: unknown; value?: unknown }
-    return { key, value }
-  } catch {
-    return {}
-  }
-}
-
-/** Also true of a view on shared memory; not of a Proxy, which has no bytes. */
-const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array && ArrayBuffer.isView(value)
-
-function checkSignal(signal: unknown): void {
-  const { aborted, addEventListener, removeEventListener } = Object(signal) as Record<string, unknown>
-  if (
-    typeof aborted === 'boolean' &&
-    typeof addEventListener === 'function' &&
-    typeof removeEventListener === 'function'
-  )
-    return
-  throw new InvalidRecordError(
-    'INVALID_SIGNAL',
-    `signal must be an AbortSignal, not ${signal === null ? 'null' : typeof signal}`,
-  )
-}
-
 function topicRefused(topic: string, code: BrokerErrorCode): KafkaError {
   return new BrokerError(code.name, code.code, `the cluster refuses topic ${topic}: ${code.name}`, {
     outcome: 'not-written',
@@ -1016,28 +968,3 @@ const partitionInfos = ({ name, partitions }: TopicMetadata): PartitionInfo[] =>
     replicas,
     inSyncReplicas,
   }))
-
-/** What the courier's cluster must know: plain data, since it crosses to another thread. */
-function courierSettings(options: ResolvedOptions): CourierSettings {
-  const { bootstrapServers, clientId, requestTimeoutMs, connectionsMaxIdleMs } = options
-  const { retryBackoffMs, retryBackoffMaxMs, reconnectBackoffMs, reconnectBackoffMaxMs } = options
-  const { socketConnectionSetupTimeoutMs, socketConnectionSetupTimeoutMaxMs } = options
-  const { metadataMaxAgeMs, metadataMaxIdleMs } = options
-  const { metadataRecoveryStrategy, metadataRecoveryRebootstrapTriggerMs } = options
-  return {
-    bootstrapServers: bootstrapServers.map(({ host, port }) => ({ host, port })),
-    clientId,
-    requestTimeoutMs,
-    connectionsMaxIdleMs,
-    retryBackoffMs,
-    retryBackoffMaxMs,
-    reconnectBackoffMs,
-    reconnectBackoffMaxMs,
-    socketConnectionSetupTimeoutMs,
-    socketConnectionSetupTimeoutMaxMs,
-    metadataMaxAgeMs,
-    metadataMaxIdleMs,
-    metadataRecoveryStrategy,
-    metadataRecoveryRebootstrapTriggerMs,
-  }
-}
