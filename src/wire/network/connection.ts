@@ -67,6 +67,8 @@ const readBufferBytes = 64 * 1024
 const copiedBodyBytes = 2048
 /** After this much silence the kernel asks whether the other side is still there. */
 const keepAliveAfterMs = 30_000
+/** How long an idle connection still keeps the process alive. */
+const letGoAfterMs = 10
 /** What acks=0 wrote may take so long to leave after `close`. */
 const lingerAfterCloseMs = 1000
 
@@ -115,8 +117,9 @@ export class Connection implements CallTarget {
   /** Calls whose bytes the socket may still read, oldest first. */
   readonly #written = new Fifo<Pending>()
   #nextCorrelationId = 0
-  /** Keeps the process alive: something is under way. */
+  /** The socket keeps the process alive: something is under way, or was a moment ago. */
   #isHeld = true
+  #idleCheck: Timer | undefined
   #answersSinceOpen = 0
   #frames = 0
   #bytesRead = 0
@@ -237,17 +240,29 @@ export class Connection implements CallTarget {
     this.#deadlines.add(pending.deadline, now)
     if (this.#unwritten.length === 0 && this.#socket.writableLength === 0) this.#write(pending)
     else this.#unwritten.push(pending)
-    this.#holdWhileBusy()
+    if (!this.#isHeld) {
+      this.#isHeld = true
+      this.#socket.ref()
+    }
   }
 
-  /** An idle connection keeps no process alive: a program that has nothing more to do may end without closing its producer. */
-  #holdWhileBusy(): void {
-    const isBusy = this.#answers.length > 0 || this.#written.length > 0 || this.#unwritten.length > 0
-    const isHeld = isBusy || this.#state === 'setup'
-    if (isHeld === this.#isHeld) return
-    this.#isHeld = isHeld
-    if (isHeld) this.#socket.ref()
-    else this.#socket.unref()
+  get #isBusy(): boolean {
+    return this.#answers.length > 0 || this.#written.length > 0 || this.#unwritten.length > 0 || this.#state === 'setup'
+  }
+
+  /**
+   * An idle connection keeps no process alive: a program that has nothing more to do may end without closing its producer. It is
+   * let go a little later, since one that is used again and again would else be let go and held with every request.
+   */
+  #letGoWhenIdle(): void {
+    if (!this.#isHeld || this.#idleCheck !== undefined || this.#isBusy) return
+    const check = () => {
+      this.#idleCheck = undefined
+      if (this.#isBusy || this.#state === 'closed') return
+      this.#isHeld = false
+      this.#socket.unref()
+    }
+    this.#idleCheck = this.#clock.schedule(check, letGoAfterMs, true)
   }
 
   /** Ends the connection. With nothing in flight nobody hears of an error; else every call in flight fails. */
@@ -284,7 +299,7 @@ export class Connection implements CallTarget {
       if (signal?.aborted) giveUp()
       await Promise.race([this.#steps(version, timeoutMs), failed])
       this.#state = 'open'
-      this.#holdWhileBusy()
+      this.#letGoWhenIdle()
     } finally {
       timer.cancel()
       signal?.removeEventListener('abort', giveUp)
@@ -386,7 +401,7 @@ export class Connection implements CallTarget {
     if (error || this.#state === 'closed') return
     invariant(this.#written.shift() === pending, 'writes end in the order they began')
     pending.call.onReleased()
-    this.#holdWhileBusy()
+    this.#letGoWhenIdle()
     if (this.#unwritten.length === 0 || this.#socket.writableLength > 0) return
     const waiting = this.#unwritten
     this.#unwritten = []
@@ -426,7 +441,7 @@ export class Connection implements CallTarget {
     if (this.#state === 'open') this.#answersSinceOpen++
     try {
       pending.call.onAnswer(reader)
-      this.#holdWhileBusy()
+      this.#letGoWhenIdle()
     } catch (error) {
       if (error instanceof DecodeError) this.#lost(badResponse(this.remote, error), pending)
       throw error
@@ -454,6 +469,7 @@ export class Connection implements CallTarget {
     this.#state = 'closed'
     this.#deadlines.close()
     this.#lingering?.cancel()
+    this.#idleCheck?.cancel()
     const failed = [...(first === undefined ? [] : [first]), ...this.#answers, ...this.#unanswerable()]
     const unwritten = this.#unwritten
     this.#unwritten = []
