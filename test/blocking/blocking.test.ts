@@ -649,6 +649,19 @@ describe('afterwards', () => {
     await expect.poll(() => broker.call('connections')).toBe(before)
   })
 
+  test.each([0, 1, 2, 3, 5, 10])('a close that has begun may be blocked on, %d turns later', async turns => {
+    const topic = await newTopic()
+    const producer = producerOf()
+    if (turns % 2 === 1) producer.send({ topic, value: 'x' }).get()
+    producer.send({ topic, value: 'y' })
+    const closing = producer.close()
+    for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
+    closing.get()
+    expect(producer.state).toBe('closed')
+    expect((await valuesOf(topic)).at(-1)).toBe('y')
+    await closing
+  })
+
   test('the same after a blocking close', async () => {
     const topic = await newTopic()
     const before = (await broker.call('connections')) as number

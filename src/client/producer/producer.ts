@@ -100,6 +100,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   readonly #counters = new ProducerCounters()
   #state: ProducerState = 'open'
   #closing: OperationFuture<void> | undefined
+  /** Ends the closing though sockets and thread are still on their way out; set once nothing else is left to do. */
+  #endClosing: (() => void) | undefined
   /** Flushes under way: nothing waits for company meanwhile. */
   #flushes = 0
   #expiryTimer: Timer | undefined
@@ -800,7 +802,14 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
       return refused
     }
     this.#state = 'closing'
-    const closing = this.#operation<void>('close')
+    const closing = new OperationFuture<void>({
+      block: (isSettled, waitOptions) => {
+        // What is left by then ends in promises, which a blocked thread would wait for in vain.
+        if (this.#endClosing !== undefined) this.#endClosing()
+        else this.#blocker.blockOnOperation('close', isSettled, waitOptions)
+      },
+      call: call => this.#accumulator.calls.run(call),
+    })
     this.#closing = closing
     const flush = this.flush(timeoutMs === undefined ? {} : { timeoutMs }) as OperationFuture<void>
     flush.whenSettled(() => {
@@ -824,12 +833,14 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     this.#identity?.close()
     this.#lobby.close()
     this.#expiryTimer?.cancel()
-    let left = 2
-    const gone = () => {
-      if (--left > 0) return
+    this.#endClosing = () => {
       this.#state = 'closed'
       this.#room.close()
       closing.resolve()
+    }
+    let left = 2
+    const gone = () => {
+      if (--left === 0) this.#endClosing?.()
     }
     // Of its own sockets and of a thread's end a blocked thread hears nothing; they end all the same.
     const unlessBlocked = (ended: Promise<unknown>) => {

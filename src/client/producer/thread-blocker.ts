@@ -125,7 +125,9 @@ export class ThreadBlocker implements Blocker {
         const now = clock.now()
         if (signal?.aborted) throw awaited.aborted(signal.reason)
         if (now >= deadline) throw awaited.timedOut(timeoutMs!)
-        if (!hasCome && !hasRun) courier.wait(Math.min(deadline, clock.nextAt, now + longestSleepMs) - now)
+        if (hasCome || hasRun) continue
+        if (!courier.isRunning && clock.nextAt === Number.POSITIVE_INFINITY) throw nothingWillCome()
+        courier.wait(Math.min(deadline, clock.nextAt, now + longestSleepMs) - now)
       }
     } finally {
       this.#leave()
@@ -296,6 +298,13 @@ const serializerIsDue = (topic: string) =>
     'BLOCKING_REFUSED',
     `an asynchronous serializer for ${topic} has not answered yet, and cannot while its thread is blocked: await the future instead`,
     { outcome: 'unknown' },
+  )
+
+/** Rather than sleep for ever: the producer was closed, and what is waited for ends in a promise. */
+const nothingWillCome = () =>
+  new KafkaError(
+    'BLOCKING_REFUSED',
+    'nothing that a blocked thread could learn of will end this wait: await it instead',
   )
 
 const cannotHandOver = (queue: PartitionQueue) =>
