@@ -590,6 +590,46 @@ describe('what cannot be blocked on is refused', () => {
   })
 })
 
+describe('warm-up and finding brokers', () => {
+  test('after connect() and partitionsFor() were blocked on, the first send is a Produce request and nothing else', async () => {
+    await using own = await BrokerThread.start({ brokers: 3, topics: ['orders'] })
+    await using producer = createProducer({ bootstrapServers: own.bootstrapServers })
+    producer.connect().get()
+    producer.partitionsFor('orders').get()
+    const before = (await own.requests()).map(({ api }) => api)
+    expect(new Set(before)).toEqual(new Set(['ApiVersions', 'Metadata', 'InitProducerId']))
+    await own.call('clearRequests')
+
+    producer.send({ topic: 'orders', value: 'first' }).get()
+
+    // What else comes is this thread's own side, which learns what the courier knows.
+    const courier = (await own.requests('Produce'))[0]!.connection
+    const its = (await own.requests()).filter(({ connection }) => connection === courier).map(({ api }) => api)
+    expect(its).toEqual(['Produce'])
+    expect(await own.requests('InitProducerId')).toHaveLength(0)
+  })
+
+  test('a second blocking send uses the same thread and connections', async () => {
+    await using own = await BrokerThread.start({ topics: { orders: { partitions: 1 } } })
+    await using producer = createProducer({ bootstrapServers: own.bootstrapServers })
+    for (let n = 0; n < 20; n++) producer.send({ topic: 'orders', value: String(n) }).get()
+    expect(new Set((await own.requests('Produce')).map(({ connection }) => connection)).size).toBe(1)
+  })
+
+  test('when all known brokers are gone, the bootstrap servers are asked again', async () => {
+    await using first = await BrokerThread.start()
+    await using second = await BrokerThread.start()
+    const moving = producerOf({ bootstrapServers: `${first.bootstrapServers},${second.bootstrapServers}` })
+    moving.send({ topic: 'orders', value: 'here' }).get()
+    const [from, to] = (await first.requests('Produce')).length > 0 ? [first, second] : [second, first]
+    await from.call('stop', 1)
+
+    moving.send({ topic: 'orders', value: 'there' }).get()
+
+    expect((await to.records('orders')).map(({ value }) => value)).toEqual(['there'])
+  })
+})
+
 describe('without idempotence', () => {
   test.each([
     { acks: 0, enableIdempotence: false },
