@@ -82,6 +82,16 @@ test.each([
   }
 })
 
+test('a process that closes while the courier waits for an answer sees the end of it', async () => {
+  const silence = broker.faults.swallowAnswer('Produce', { times: Number.POSITIVE_INFINITY })
+  try {
+    // It once ended in the middle of `await close()`, with exit code 13: nothing held the process any more.
+    for (let time = 0; time < 5; time++) expect(await run('blocks during an outage')).toMatchObject(nothingLeft)
+  } finally {
+    silence.remove()
+  }
+})
+
 test('two hundred producers that were opened and closed leave neither connections, handles nor memory', async () => {
   const ended = await run('opens and closes 200')
 

@@ -343,7 +343,8 @@ export class Courier {
   }
 
   #letGo(): void {
-    if (this.#calls.size + this.#questions.size === 0) this.#port?.unref()
+    // Whoever closes waits for its end, though nothing is due any more.
+    if (this.#calls.size + this.#questions.size === 0 && !this.#isClosed) this.#port?.unref()
   }
 
   /** The thread is gone, though nobody asked it to go. What it was to carry has failed; the next blocking call starts another. */
