@@ -5,17 +5,12 @@ import { KafkaError, NetworkError } from '../../base/errors/index.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
 import { type BrokerVersions, type Call, type CallTarget, commonVersion } from '../../wire/network/index.ts'
 import { DecodeError, type Message, Reader } from '../../wire/protocol/index.ts'
-import type { TopicMetadata } from '../cluster/index.ts'
+import type { BrokerAddress, TopicMetadata } from '../cluster/index.ts'
 import type { CourierSettings, CourierStart, FromCourier, ToCourier } from './messages.ts'
-
-interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 export interface CourierEvents {
   /** The courier's cluster learnt something. */
-  onPicture(brokers: ReadonlyMap<number, Address>, topics: readonly TopicMetadata[]): void
+  onPicture(brokers: ReadonlyMap<number, BrokerAddress>, topics: readonly TopicMetadata[]): void
   /** A broker that `connectionTo` had no connection for can be asked for again. */
   onBrokerReady(brokerId: number): void
   onError(error: KafkaError): void
@@ -124,9 +119,14 @@ export class Courier {
         { outcome: 'unknown', cause: error },
       )
     }
-    this.#worker.unref()
-    this.#worker.on('error', error => this.#ended(error))
-    this.#worker.on('exit', () => this.#ended(undefined))
+    const worker = this.#worker
+    worker.unref()
+    // A thread tells twice that it failed; by the second time another one may be at work.
+    const ended = (cause: Error | undefined) => {
+      if (this.#worker === worker) this.#ended(cause)
+    }
+    worker.on('error', ended)
+    worker.on('exit', () => ended(undefined))
     this.#port = port1
     this.#portClosed = new Promise(resolve => port1.once('close', resolve))
     this.#startedAt = this.#clock.now()
@@ -148,7 +148,7 @@ export class Courier {
   // ---- what the blocked thread asks of it
 
   /** The connection to a broker, if it stands; else it is made, and `onBrokerReady` tells when to ask again. */
-  connectionTo(brokerId: number, address: Address | undefined): CallTarget | undefined {
+  connectionTo(brokerId: number, address: BrokerAddress | undefined): CallTarget | undefined {
     const link = this.#linkOf.get(brokerId)
     if (link === undefined) this.#post({ kind: 'connect', brokerId, address })
     return link
@@ -349,7 +349,6 @@ export class Courier {
 
   /** The thread is gone, though nobody asked it to go. What it was to carry has failed; the next blocking call starts another. */
   #ended(cause: Error | undefined): void {
-    if (this.#worker === undefined) return
     const error = new NetworkError('CONNECTION_CLOSED', 'the thread that held this connection ended', cause)
     this.#forget()
     this.#ending = this.#allGone(Promise.resolve())

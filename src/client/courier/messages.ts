@@ -1,11 +1,6 @@
 import type { ErrorData } from '../../base/errors/error-data.ts'
 import type { BrokerVersions } from '../../wire/network/index.ts'
-import type { ClusterOptions, TopicMetadata } from '../cluster/index.ts'
-
-interface Address {
-  readonly host: string
-  readonly port: number
-}
+import type { BrokerAddress, ClusterOptions, TopicMetadata } from '../cluster/index.ts'
 
 /** The options of the courier's cluster: those that are plain data. */
 export type CourierSettings = Omit<
@@ -34,7 +29,7 @@ export type ToCourier =
   | { readonly kind: 'want'; readonly topic: string }
   | { readonly kind: 'refresh'; readonly reason: string }
   /** A connection to this broker, please: `link` follows, or `broker-ready` when it is time to ask again. */
-  | { readonly kind: 'connect'; readonly brokerId: number; readonly address: Address | undefined }
+  | { readonly kind: 'connect'; readonly brokerId: number; readonly address: BrokerAddress | undefined }
   | { readonly kind: 'call'; readonly id: number; readonly link: number; readonly call: CallData }
   /** The answers of this connection make no sense. */
   | { readonly kind: 'drop'; readonly link: number; readonly error: ErrorData }
@@ -64,7 +59,7 @@ export type FromCourier =
   | { readonly kind: 'broker-ready'; readonly brokerId: number }
   | {
       readonly kind: 'picture'
-      readonly brokers: ReadonlyMap<number, Address>
+      readonly brokers: ReadonlyMap<number, BrokerAddress>
       readonly topics: readonly TopicMetadata[]
     }
   | { readonly kind: 'answer'; readonly id: number; readonly body: Uint8Array }

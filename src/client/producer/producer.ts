@@ -577,10 +577,15 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     return all
   }
 
-  /** The future of an operation; `press` makes it move while the thread is blocked on it. */
+  /** The future of an operation; `press` makes it move, once, when the thread is blocked on it. */
   #operation<T>(name: string, press?: (courier: Courier) => void): OperationFuture<T> {
+    let isPressed = false
+    const pressOnce = (courier: Courier) => {
+      if (!isPressed) press?.(courier)
+      isPressed = true
+    }
     const links: OperationLinks = {
-      block: (isSettled, options) => this.#blocker.blockOnOperation(name, isSettled, options, press),
+      block: (isSettled, options) => this.#blocker.blockOnOperation(name, isSettled, options, press && pressOnce),
       call: call => this.#accumulator.calls.run(call),
     }
     return new OperationFuture<T>(links)
@@ -872,15 +877,12 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   }
 
   connect(options: WaitOptions = {}): Future<void> {
-    let isWarm = false
-    const connect = this.#operation<void>('connect', courier => {
-      if (!isWarm)
-        courier.warmUp(
-          () => this.#whenIdentified(() => connect.resolve()),
-          error => connect.reject(error),
-        )
-      isWarm = true
-    })
+    const connect = this.#operation<void>('connect', courier =>
+      courier.warmUp(
+        () => this.#whenIdentified(() => connect.resolve()),
+        error => connect.reject(error),
+      ),
+    )
     try {
       checkTimeout(options.timeoutMs)
       if (this.#state !== 'open') throw new ClosedError(`the producer is ${this.#state}`)
@@ -909,11 +911,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   }
 
   partitionsFor(topic: keyof Topics & string): Future<PartitionInfo[]> {
-    let isWanted = false
-    const known = this.#operation<PartitionInfo[]>('partitionsFor', courier => {
-      if (!isWanted) courier.want(topic)
-      isWanted = true
-    })
+    const known = this.#operation<PartitionInfo[]>('partitionsFor', courier => courier.want(topic))
     const problem = topicNameProblem(topic)
     if (this.#state !== 'open') known.reject(new ClosedError(`the producer is ${this.#state}`))
     else if (problem !== undefined) known.reject(new KafkaError('INVALID_TOPIC', problem))
