@@ -123,8 +123,12 @@ export class Broker implements AsyncDisposable {
     )
   }
 
+  /** The names of all topics but those in which the cluster keeps its own state. */
   get topics(): string[] {
-    return this.#cluster.topics().map(({ name }) => name)
+    return this.#cluster
+      .topics()
+      .filter(({ isInternal }) => !isInternal)
+      .map(({ name }) => name)
   }
 
   /** @throws ConfigError for wrong options, KafkaError `TOPIC_ALREADY_EXISTS` or `INVALID_TOPIC_EXCEPTION`. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
+import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
 import { Faults } from './faults.ts'
 import { RequestLog } from './request-log.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
@@ -48,6 +49,9 @@ export class Cluster {
   readonly clock: Clock
   readonly faults: Faults
   readonly requests: RequestLog
+  /** Where the state of groups is kept, and that of transactions. */
+  readonly groupState: InternalTopic
+  readonly transactionState: InternalTopic
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -59,6 +63,8 @@ export class Cluster {
     this.clock = settings.clock
     this.faults = new Faults()
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
+    this.groupState = new InternalTopic(this, groupsTopic)
+    this.transactionState = new InternalTopic(this, transactionsTopic)
   }
 
   addNode(node: NodeAddress): void {
@@ -121,7 +127,7 @@ export class Cluster {
       return partition
     })
     const settings = new TopicSettings(options.config ?? new Map(), this.settings.brokerConfig)
-    const topic: Topic = { name, id: this.#newTopicId(), settings, partitions, isInternal: false }
+    const topic: Topic = { name, id: this.#newTopicId(), settings, partitions, isInternal: isInternalTopic(name) }
     this.#topics.set(name, topic)
     this.#topicsById.set(topic.id, topic)
     return topic

@@ -118,22 +118,28 @@ for (const version of [1, 2, 3, 4])
     expect(results.map(({ errorCode }) => errorCode)).toEqual([0, errorNumber('UNKNOWN_TOPIC_OR_PARTITION'), 0])
   })
 
-test('DescribeCluster and FindCoordinator tell brokers', async () => {
+test('DescribeCluster tells the brokers', async () => {
   for (const version of [0, 1, 2]) {
     const cluster = await connection.call(apis.describeCluster, version, {})
     expect(cluster).toMatchObject({ errorCode: 0, clusterId: broker.clusterId, controllerId: 1 })
     expect(cluster.brokers.map(({ brokerId }) => brokerId)).toEqual([1, 2, 3])
   }
+})
+
+test('FindCoordinator names the leader of the partition that holds the state of a group', async () => {
+  // "group".hashCode() is 98629247, "a" 97, "b" 98: partitions 7, 1 and 2 of 8.
   for (const version of [0, 1, 2, 3])
     expect(await connection.call(apis.findCoordinator, version, { key: 'group' })).toMatchObject({
       errorCode: 0,
-      nodeId: 1,
+      nodeId: broker.partition('__consumer_offsets', 7).leader,
     })
+  broker.moveLeader('__consumer_offsets', 2, 1)
   const many = await connection.call(apis.findCoordinator, 4, { coordinatorKeys: ['a', 'b'] })
   expect(many.coordinators).toMatchObject([
-    { key: 'a', nodeId: 1, errorCode: 0 },
-    { key: 'b', nodeId: 1 },
+    { key: 'a', nodeId: broker.partition('__consumer_offsets', 1).leader, errorCode: 0 },
+    { key: 'b', nodeId: 1, errorCode: 0 },
   ])
+  expect(broker.topics).not.toContain('__consumer_offsets')
 })
 
 test('InitProducerId with a transactional id is refused for good', async () => {

@@ -57,6 +57,9 @@ function produceTo(
   if (body.acks < -1 || body.acks > 1) return failure(index, errorNumber('INVALID_REQUIRED_ACKS'), null)
   if (!topic && version >= 13) return failure(index, errorNumber('UNKNOWN_TOPIC_ID'), null)
   if (!topic || !partition) return failure(index, errorNumber('UNKNOWN_TOPIC_OR_PARTITION'), null)
+  // Only the coordinators write there. Source: ReplicaManager.appendToLocalLog.
+  if (topic.isInternal)
+    return failure(index, errorNumber('INVALID_TOPIC_EXCEPTION'), `${name} is an internal topic`, partition)
   if (partition.leader !== call.brokerId) return failure(index, notLeader, null, partition)
   if (body.acks === -1 && partition.isr.length < topic.settings.minInsyncReplicas)
     return failure(
