@@ -91,8 +91,83 @@ export interface Api<Q extends Message = Message, A extends Message = Message> {
   readonly announcedFrom?: number
 }
 
+/** Written out, since the type that would be inferred repeats every table in the declaration file. */
+interface Apis {
+  readonly produce: Api<typeof produceRequest, typeof produceResponse>
+  readonly fetch: Api<typeof fetchRequest, typeof fetchResponse>
+  readonly listOffsets: Api<typeof listOffsetsRequest, typeof listOffsetsResponse>
+  readonly metadata: Api<typeof metadataRequest, typeof metadataResponse>
+  readonly offsetCommit: Api<typeof offsetCommitRequest, typeof offsetCommitResponse>
+  readonly offsetFetch: Api<typeof offsetFetchRequest, typeof offsetFetchResponse>
+  readonly findCoordinator: Api<typeof findCoordinatorRequest, typeof findCoordinatorResponse>
+  readonly joinGroup: Api<typeof joinGroupRequest, typeof joinGroupResponse>
+  readonly heartbeat: Api<typeof heartbeatRequest, typeof heartbeatResponse>
+  readonly leaveGroup: Api<typeof leaveGroupRequest, typeof leaveGroupResponse>
+  readonly syncGroup: Api<typeof syncGroupRequest, typeof syncGroupResponse>
+  readonly describeGroups: Api<typeof describeGroupsRequest, typeof describeGroupsResponse>
+  readonly listGroups: Api<typeof listGroupsRequest, typeof listGroupsResponse>
+  readonly saslHandshake: Api<typeof saslHandshakeRequest, typeof saslHandshakeResponse>
+  readonly apiVersions: Api<typeof apiVersionsRequest, typeof apiVersionsResponse>
+  readonly createTopics: Api<typeof createTopicsRequest, typeof createTopicsResponse>
+  readonly deleteTopics: Api<typeof deleteTopicsRequest, typeof deleteTopicsResponse>
+  readonly deleteRecords: Api<typeof deleteRecordsRequest, typeof deleteRecordsResponse>
+  readonly initProducerId: Api<typeof initProducerIdRequest, typeof initProducerIdResponse>
+  readonly offsetForLeaderEpoch: Api<typeof offsetForLeaderEpochRequest, typeof offsetForLeaderEpochResponse>
+  readonly addPartitionsToTxn: Api<typeof addPartitionsToTxnRequest, typeof addPartitionsToTxnResponse>
+  readonly addOffsetsToTxn: Api<typeof addOffsetsToTxnRequest, typeof addOffsetsToTxnResponse>
+  readonly endTxn: Api<typeof endTxnRequest, typeof endTxnResponse>
+  readonly writeTxnMarkers: Api<typeof writeTxnMarkersRequest, typeof writeTxnMarkersResponse>
+  readonly txnOffsetCommit: Api<typeof txnOffsetCommitRequest, typeof txnOffsetCommitResponse>
+  readonly describeAcls: Api<typeof describeAclsRequest, typeof describeAclsResponse>
+  readonly createAcls: Api<typeof createAclsRequest, typeof createAclsResponse>
+  readonly deleteAcls: Api<typeof deleteAclsRequest, typeof deleteAclsResponse>
+  readonly describeConfigs: Api<typeof describeConfigsRequest, typeof describeConfigsResponse>
+  readonly alterConfigs: Api<typeof alterConfigsRequest, typeof alterConfigsResponse>
+  readonly alterReplicaLogDirs: Api<typeof alterReplicaLogDirsRequest, typeof alterReplicaLogDirsResponse>
+  readonly describeLogDirs: Api<typeof describeLogDirsRequest, typeof describeLogDirsResponse>
+  readonly saslAuthenticate: Api<typeof saslAuthenticateRequest, typeof saslAuthenticateResponse>
+  readonly createPartitions: Api<typeof createPartitionsRequest, typeof createPartitionsResponse>
+  readonly deleteGroups: Api<typeof deleteGroupsRequest, typeof deleteGroupsResponse>
+  readonly electLeaders: Api<typeof electLeadersRequest, typeof electLeadersResponse>
+  readonly incrementalAlterConfigs: Api<typeof incrementalAlterConfigsRequest, typeof incrementalAlterConfigsResponse>
+  readonly alterPartitionReassignments: Api<
+    typeof alterPartitionReassignmentsRequest,
+    typeof alterPartitionReassignmentsResponse
+  >
+  readonly listPartitionReassignments: Api<
+    typeof listPartitionReassignmentsRequest,
+    typeof listPartitionReassignmentsResponse
+  >
+  readonly offsetDelete: Api<typeof offsetDeleteRequest, typeof offsetDeleteResponse>
+  readonly describeClientQuotas: Api<typeof describeClientQuotasRequest, typeof describeClientQuotasResponse>
+  readonly alterClientQuotas: Api<typeof alterClientQuotasRequest, typeof alterClientQuotasResponse>
+  readonly describeUserScramCredentials: Api<
+    typeof describeUserScramCredentialsRequest,
+    typeof describeUserScramCredentialsResponse
+  >
+  readonly alterUserScramCredentials: Api<
+    typeof alterUserScramCredentialsRequest,
+    typeof alterUserScramCredentialsResponse
+  >
+  readonly describeQuorum: Api<typeof describeQuorumRequest, typeof describeQuorumResponse>
+  readonly updateFeatures: Api<typeof updateFeaturesRequest, typeof updateFeaturesResponse>
+  readonly describeCluster: Api<typeof describeClusterRequest, typeof describeClusterResponse>
+  readonly describeProducers: Api<typeof describeProducersRequest, typeof describeProducersResponse>
+  readonly describeTransactions: Api<typeof describeTransactionsRequest, typeof describeTransactionsResponse>
+  readonly listTransactions: Api<typeof listTransactionsRequest, typeof listTransactionsResponse>
+  readonly consumerGroupHeartbeat: Api<typeof consumerGroupHeartbeatRequest, typeof consumerGroupHeartbeatResponse>
+  readonly consumerGroupDescribe: Api<typeof consumerGroupDescribeRequest, typeof consumerGroupDescribeResponse>
+  readonly getTelemetrySubscriptions: Api<
+    typeof getTelemetrySubscriptionsRequest,
+    typeof getTelemetrySubscriptionsResponse
+  >
+  readonly pushTelemetry: Api<typeof pushTelemetryRequest, typeof pushTelemetryResponse>
+  readonly listConfigResources: Api<typeof listConfigResourcesRequest, typeof listConfigResourcesResponse>
+  readonly describeTopicPartitions: Api<typeof describeTopicPartitionsRequest, typeof describeTopicPartitionsResponse>
+}
+
 /** Every API whose tables we have, by Kafka's name. */
-export const apis = {
+export const apis: Apis = {
   produce: { request: produceRequest, response: produceResponse, announcedFrom: 0 },
   fetch: { request: fetchRequest, response: fetchResponse },
   listOffsets: { request: listOffsetsRequest, response: listOffsetsResponse },
@@ -158,9 +233,9 @@ export const apis = {
   pushTelemetry: { request: pushTelemetryRequest, response: pushTelemetryResponse },
   listConfigResources: { request: listConfigResourcesRequest, response: listConfigResourcesResponse },
   describeTopicPartitions: { request: describeTopicPartitionsRequest, response: describeTopicPartitionsResponse },
-} as const satisfies { readonly [name: string]: Api }
+}
 
-export type ApiName = keyof typeof apis
+export type ApiName = keyof Apis
 
 const byKey = new Map<number, Api>(Object.values(apis).map(api => [api.request.key, api]))
 
