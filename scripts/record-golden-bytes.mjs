@@ -8,7 +8,7 @@
 // ended. The listener behind --to must advertise the address listened on, or the client will go round the recorder after
 // its first Metadata. With --append the file's exchanges are kept and the new ones added. Of each API and version the
 // first --keep exchanges whose sizes differ are written: enough for a codec, and the file stays small. --keys limits the
-// recorded APIs (numbers, with commas). No TLS.
+// recorded APIs (numbers, with commas). No TLS. scripts/kafka/UseEveryApi.java is a command that uses nearly every API.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'

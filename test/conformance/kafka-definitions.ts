@@ -23,7 +23,7 @@ export interface FieldDefinition {
 
 export interface MessageDefinition {
   name: string
-  type: 'request' | 'response' | 'header' | 'data'
+  type: 'request' | 'response' | 'header' | 'data' | 'coordinator-key' | 'coordinator-value'
   apiKey?: number
   validVersions: string
   flexibleVersions: string
@@ -32,13 +32,18 @@ export interface MessageDefinition {
   commonStructs?: { name: string; versions: string; fields: FieldDefinition[] }[]
 }
 
-const jarName = `kafka-clients-${kafkaVersion}.jar`
-const mavenCopy = join(homedir(), '.m2/repository/org/apache/kafka/kafka-clients', kafkaVersion, jarName)
 const cacheFolder = join(homedir(), '.cache/ottla')
+const jarName = (artifact: string) => `${artifact}-${kafkaVersion}.jar`
 
-/** Kafka's own message definitions, by name; or why they cannot be had. A jar that is there, but broken, throws. */
-export async function loadDefinitions(): Promise<Map<string, MessageDefinition> | { missing: string }> {
-  const jar = [mavenCopy, join(cacheFolder, jarName)].find(existsSync) ?? (await fetchJar())
+/**
+ * The message definitions in one of Kafka's jars, by name; or why they cannot be had. A jar that is there, but broken, throws.
+ * The protocol's are in `kafka-clients`, those of coordinators' records in `kafka-group-coordinator` and `kafka-transaction-coordinator`.
+ */
+export async function loadDefinitions(
+  artifact = 'kafka-clients',
+): Promise<Map<string, MessageDefinition> | { missing: string }> {
+  const mavenCopy = join(homedir(), '.m2/repository/org/apache/kafka', artifact, kafkaVersion, jarName(artifact))
+  const jar = [mavenCopy, join(cacheFolder, jarName(artifact))].find(existsSync) ?? (await fetchJar(artifact))
   if (typeof jar !== 'string') return jar
   const entries = readZipEntries(await readFile(jar), name => /^common\/message\/\w+\.json$/.test(name))
   if (entries.size === 0) throw new Error(`${jar} holds no message definitions`)
@@ -46,24 +51,26 @@ export async function loadDefinitions(): Promise<Map<string, MessageDefinition> 
   return new Map(definitions.map(definition => [definition.name, definition]))
 }
 
-async function fetchJar(): Promise<string | { missing: string }> {
+async function fetchJar(artifact: string): Promise<string | { missing: string }> {
   await mkdir(cacheFolder, { recursive: true })
   const folder = await mkdtemp(join(cacheFolder, 'jar-'))
   try {
-    const goal = ['dependency:copy', `-Dartifact=org.apache.kafka:kafka-clients:${kafkaVersion}:jar`]
+    const goal = ['dependency:copy', `-Dartifact=org.apache.kafka:${artifact}:${kafkaVersion}:jar`]
     await promisify(execFile)('mvn', ['-q', '-B', ...goal, `-DoutputDirectory=${folder}`], { timeout: 100_000 })
-    await rename(join(folder, jarName), join(cacheFolder, jarName))
-    return join(cacheFolder, jarName)
+    await rename(join(folder, jarName(artifact)), join(cacheFolder, jarName(artifact)))
+    return join(cacheFolder, jarName(artifact))
   } catch (error) {
     return {
-      missing: `Maven could not fetch ${jarName}: ${(error as Error).message.split('\n').slice(0, 3).join(' ')}`,
+      missing: `Maven could not fetch ${jarName(artifact)}: ${(error as Error).message.split('\n').slice(0, 3).join(' ')}`,
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-/** The definitions are JSON with whole-line comments. */
+/** The definitions are JSON with whole-line comments. A field whose versions are not named has those in which it is tagged (FieldSpec). */
 export function parseDefinition(text: string): MessageDefinition {
-  return JSON.parse(text.replace(/^\s*\/\/.*$/gm, '')) as MessageDefinition
+  return JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''), (_, value) =>
+    value?.taggedVersions && value.versions === undefined ? { ...value, versions: value.taggedVersions } : value,
+  ) as MessageDefinition
 }

@@ -2,6 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.ts'
 import {
+  groupMetadataKey,
+  groupMetadataValue,
+  offsetCommitKey,
+  offsetCommitValue,
+} from '../../src/broker/coordinators/records/consumer-offsets.ts'
+import { transactionLogKey, transactionLogValue } from '../../src/broker/coordinators/records/transaction-state.ts'
+import {
   type Api,
   apis,
   DecodeError,
@@ -14,7 +21,15 @@ import {
 import { arbitraryBody } from './arbitrary-message.ts'
 import { mutate } from './mutate.ts'
 
-const messages: Message[] = (Object.values(apis) as Api[]).flatMap(({ request, response }) => [request, response])
+const messages: Message[] = [
+  ...(Object.values(apis) as Api[]).flatMap(({ request, response }) => [request, response]),
+  offsetCommitKey,
+  offsetCommitValue,
+  groupMetadataKey,
+  groupMetadataValue,
+  transactionLogKey,
+  transactionLogValue,
+]
 const versionsOf = ({ versions: [min, max] }: Message) =>
   Array.from({ length: max - min + 1 }, (_, index) => min + index)
 const everyVersion = messages.flatMap(message => versionsOf(message).map(version => ({ message, version })))

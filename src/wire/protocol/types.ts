@@ -94,6 +94,13 @@ export const int16: WireType<number> = fixed(
   (w, v) => w.int16(v),
   r => r.int16(),
 )
+export const uint16: WireType<number> = fixed(
+  'uint16',
+  2,
+  0,
+  (w, v) => w.uint16(v),
+  r => r.uint16(),
+)
 export const int32: WireType<number> = fixed(
   'int32',
   4,
@@ -107,6 +114,13 @@ export const int64: WireType<bigint> = fixed(
   0n,
   (w, v) => w.int64(v),
   r => r.int64(),
+)
+export const float64: WireType<number> = fixed(
+  'float64',
+  8,
+  0,
+  (w, v) => w.float64(v),
+  r => r.float64(),
 )
 export const bool: WireType<boolean> = fixed(
   'bool',
