@@ -13,7 +13,6 @@ export {
 export { describeTopicConfigs, type TopicConfigEntry } from './topic-configs.ts'
 export {
   createTopics,
-  type Described,
   deleteTopics,
   describeTopics,
   listTopics,
