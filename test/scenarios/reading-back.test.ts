@@ -17,6 +17,9 @@ beforeAll(async () => {
   main = await builtCommand()
 })
 
+const kafkajs = (kafka: BrokerUnderTest) =>
+  new Kafka({ clientId: 'kafkajs', brokers: kafka.bootstrapServers.split(','), logLevel: logLevel.NOTHING })
+
 type Shown = string | null | { readonly base64: string }
 const bytesOf = (shown: Shown) =>
   shown === null ? null : typeof shown === 'string' ? Buffer.from(shown) : Buffer.from(shown.base64, 'base64')
@@ -97,16 +100,43 @@ describeOnEachBroker(
         expect(await values('--from', 'end')).toEqual([])
       })
 
+      // The embedded broker adds no partitions.
+      test.skipIf(kafka.kind === 'embedded')('reads partitions that are added, from their beginning', async () => {
+        const topic = await kafka.createTopic()
+        const client = kafkajs(kafka)
+        const args = [
+          'tail',
+          topic,
+          '-b',
+          kafka.bootstrapServers,
+          '-X',
+          'metadata.max.age.ms=300',
+          '--offsets',
+          '--from',
+          '0',
+        ]
+        const { child, written, ended } = startCommand(main, args)
+        await using producer = createProducer({ bootstrapServers: kafka.bootstrapServers, metadataMaxAgeMs: 300 })
+        await producer.send({ topic, partition: 0, value: 'first' })
+        await until(() => written.stdout === '0:0\tfirst\n')
+        const admin = client.admin()
+        await admin.connect()
+        await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] })
+        await admin.disconnect()
+
+        await producer.send({ topic, partition: 1, value: 'second' })
+        await until(() => written.stdout === '0:0\tfirst\n1:0\tsecond\n')
+        child.kill('SIGINT')
+
+        expect((await ended).code).toBe(130)
+      })
+
       // The embedded broker has its own tests of transactions; here it is about what Kafka's log looks like.
       test.skipIf(kafka.kind === 'embedded' || !kcatIsInstalled)(
         'shows of transactions what kcat shows, in both isolations',
         async () => {
           const topic = await kafka.createTopic({ partitions: 2 })
-          const client = new Kafka({
-            clientId: 'kafkajs',
-            brokers: kafka.bootstrapServers.split(','),
-            logLevel: logLevel.NOTHING,
-          })
+          const client = kafkajs(kafka)
           const writer = () =>
             client.producer({ transactionalId: randomUUID(), idempotent: true, maxInFlightRequests: 1 })
           const [one, two, plain] = [writer(), writer(), client.producer()]
@@ -148,11 +178,7 @@ describeOnEachBroker(
       test.skipIf(kafka.kind !== 'kafka')('refuses records of before Kafka 0.11 with a sentence', async ({ skip }) => {
         skip(kafka.version !== oldestKafka, 'this release writes the present format only')
         const topic = await kafka.createTopic({ config: { 'message.format.version': '0.10.2' } })
-        const client = new Kafka({
-          clientId: 'kafkajs',
-          brokers: kafka.bootstrapServers.split(','),
-          logLevel: logLevel.NOTHING,
-        })
+        const client = kafkajs(kafka)
         const old = client.producer()
         await old.connect()
         await old.send({ topic, messages: [{ value: 'v' }] })
@@ -228,11 +254,7 @@ describeOnEachBroker(
 
       // It is made when the first group comes.
       test.skipIf(kafka.kind === 'embedded')('an internal topic is not deleted by mistake', async () => {
-        const client = new Kafka({
-          clientId: 'kafkajs',
-          brokers: kafka.bootstrapServers.split(','),
-          logLevel: logLevel.NOTHING,
-        })
+        const client = kafkajs(kafka)
         const consumer = client.consumer({ groupId: randomUUID(), retry: { retries: 20 } })
         await consumer.connect()
         await consumer.subscribe({ topic: await kafka.createTopic() })

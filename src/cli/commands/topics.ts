@@ -64,11 +64,22 @@ function workOf(action: TopicsAction, names: readonly string[], flags: TopicsFla
 }
 
 function listing({ json, internal }: TopicsFlags): Work {
-  return async (calls, io) => {
-    const found = (await listTopics(calls)).filter(({ isInternal }) => !isInternal || internal === true)
+  return async (calls, io, notes) => {
+    const { topics: found, errors } = await allTopics(calls, internal)
     io.stdout.write(found.map(topic => (json ? listedJson(topic) : `${topic.name}\n`)).join(''))
-    return true
+    return noneOf(errors, notes)
   }
+}
+
+async function allTopics(calls: BrokerCalls, withInternal = false) {
+  const { topics: found, errors } = await listTopics(calls)
+  return { topics: found.filter(({ isInternal }) => withInternal || !isInternal), errors }
+}
+
+/** Tells of each topic that could not be described; whether there was none. */
+function noneOf(errors: ReadonlyMap<string, KafkaError>, notes: Notes): boolean {
+  for (const [topic, error] of errors) notes.error(`${topic}: ${error.message} (${error.code})`)
+  return errors.size === 0
 }
 
 function creation(names: readonly string[], flags: TopicsFlags, problems: string[]): Work {
@@ -127,17 +138,11 @@ function told(results: readonly TopicResult[], io: Io, notes: Notes, words: Word
 
 function description(names: readonly string[], flags: TopicsFlags): Work {
   return async (calls, io, notes) => {
-    const { topics: found, errors } =
-      names.length > 0
-        ? await describeTopics(calls, names)
-        : {
-            topics: (await listTopics(calls)).filter(({ isInternal }) => !isInternal || flags.internal),
-            errors: new Map(),
-          }
+    const asked = names.length > 0 ? describeTopics(calls, names) : allTopics(calls, flags.internal)
+    const { topics: found, errors } = await asked
     const reports = await reportsOf(calls, found, notes)
     io.stdout.write(flags.json ? reports.map(reportJson).join('') : reports.map(reportText).join('\n'))
-    for (const [topic, error] of errors) notes.error(`${topic}: ${error.message} (${error.code})`)
-    return errors.size === 0
+    return noneOf(errors, notes)
   }
 }
 

@@ -95,9 +95,9 @@ export function deleteTopics(calls: BrokerCalls, names: readonly string[]): Prom
 }
 
 /** All topics that this client may see, by name, internal ones too. */
-export async function listTopics(calls: BrokerCalls): Promise<readonly TopicDescription[]> {
+export async function listTopics(calls: BrokerCalls): Promise<Described> {
   const { topics } = await calls.metadata(null, calls.attempts())
-  return described(topics).topics
+  return described(topics)
 }
 
 /** These topics, in this order. One that is unknown is asked for again for `patienceMs`: it may be new. */
