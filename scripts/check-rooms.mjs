@@ -18,6 +18,8 @@ const rooms = {
   'client/partitioners': ['base', 'client/record'],
   'client/accumulator': ['base', 'wire/protocol', 'wire/compression', 'client/record'],
   'client/cluster': ['base', 'wire/protocol', 'wire/network', 'client/record'],
+  'client/admin': ['base', 'wire/protocol', 'wire/network', 'client/cluster'],
+  'client/reader': ['base', ...wire, 'client/cluster', 'client/admin'],
   'client/courier': ['base', 'wire/protocol', 'wire/network', 'client/cluster'],
   'client/exactly-once': ['base', 'wire/protocol', 'client/record', 'client/accumulator', 'client/cluster'],
   'client/sender': [
@@ -49,6 +51,8 @@ const rooms = {
     'client/record',
     'client/partitioners',
     'client/cluster',
+    'client/admin',
+    'client/reader',
     'client/producer',
     'index',
   ],

@@ -2,6 +2,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { BrokerDoor, BrokerFlags } from './commands/broker.ts'
 import type { ProducerDoor } from './commands/produce.ts'
 import type { ProduceFlags } from './commands/produce-flags.ts'
+import { collect } from './declarations/collect.ts'
+import { declareTail } from './declarations/tail.ts'
+import { declareTopics } from './declarations/topics.ts'
 import { exitCode, type Io } from './io.ts'
 
 /** The libraries behind the commands, loaded only when one runs. */
@@ -22,6 +25,14 @@ export async function runCli(args: readonly string[], io: Io, doors: Doors, vers
     const { broker } = await import('./commands/broker.ts')
     code = await broker(flags, io, await doors.broker())
   })
+  declareTopics(program, async (action, names, flags) => {
+    const { topics } = await import('./commands/topics.ts')
+    code = await topics(action, names, flags, io, (await doors.producer()).fromProperties)
+  })
+  declareTail(program, async (topic, flags) => {
+    const { tail } = await import('./commands/tail.ts')
+    code = await tail(flags, topic, io, (await doors.producer()).fromProperties)
+  })
   if (args.length === 0) {
     program.outputHelp({ error: true })
     return exitCode.usage
@@ -38,7 +49,7 @@ export async function runCli(args: readonly string[], io: Io, doors: Doors, vers
 
 function programOf(io: Io, version: string): Command {
   return new Command('ottla')
-    .description('A Kafka producer, and a Kafka broker to try it on.')
+    .description('A Kafka producer, a Kafka broker to try it on, and a look at what is there.')
     .version(`ottla ${version}`, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -52,11 +63,6 @@ function programOf(io: Io, version: string): Command {
     })
     .showHelpAfterError('Try: ottla --help')
     .exitOverride()
-}
-
-/** For options that may be given more than once. */
-function collect(value: string, previous: string[] | undefined): string[] {
-  return [...(previous ?? []), value]
 }
 
 function collectHeader(value: string, previous: string[] | undefined): string[] {

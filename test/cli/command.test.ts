@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -10,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Broker, type BrokerRequest, startBroker } from '../../src/broker/index.ts'
 import { builtCommand } from './built-command.ts'
+import { runCommand, startCommand, until } from './run-command.ts'
 
 /** The command as a user runs it: a process of its own, against the embedded broker. */
 let main: string
@@ -31,32 +31,8 @@ beforeEach(() => {
   topic = `topic-${++runs}`
 })
 
-interface Ended {
-  code: number | null
-  stdout: string
-  stderr: string
-}
-
-function start(args: readonly string[]) {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', data => {
-    stdout += data
-  })
-  child.stderr.on('data', data => {
-    stderr += data
-  })
-  // A child that ends before it has read everything is what some tests are about.
-  child.stdin.on('error', () => {})
-  const ended = once(child, 'close').then(([code]): Ended => ({ code: code as number | null, stdout, stderr }))
-  return { child, ended }
-}
-
-async function run(args: readonly string[], input: string | Buffer = ''): Promise<Ended> {
-  const { child, ended } = start(args)
-  child.stdin.end(input)
-  return await ended
-}
+const start = (args: readonly string[]) => startCommand(main, args)
+const run = (args: readonly string[], input: string | Buffer = '') => runCommand(main, args, input)
 
 const produce = (input: string | Buffer, ...args: string[]) =>
   run(['produce', '-b', broker.bootstrapServers, '-t', topic, ...args], input)
@@ -415,12 +391,4 @@ function textOf(stream: Readable): () => string {
     text += data
   })
   return () => text
-}
-
-async function until(condition: () => boolean, withinMs = 10_000): Promise<void> {
-  const endMs = performance.now() + withinMs
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`not so within ${withinMs} ms: ${condition}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
 }

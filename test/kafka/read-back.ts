@@ -21,9 +21,13 @@ const readTimeoutMs = 120_000
 export const kcatIsInstalled: boolean = hasKcat()
 
 /** Every record of a topic, partition by partition, byte for byte, read by kcat (librdkafka), which checks each batch's CRC. */
-export async function readWithKcat(bootstrapServers: string, topic: string): Promise<FoundRecord[]> {
+export async function readWithKcat(
+  bootstrapServers: string,
+  topic: string,
+  isolation: 'read_uncommitted' | 'read_committed' = 'read_uncommitted',
+): Promise<FoundRecord[]> {
   // The end of a partition shows when a fetch comes back empty; kcat would have the broker hold that one for half a second.
-  const properties = ['check.crcs=true', 'isolation.level=read_uncommitted', 'fetch.wait.max.ms=10']
+  const properties = ['check.crcs=true', `isolation.level=${isolation}`, 'fetch.wait.max.ms=10']
   const { stdout } = await promisify(execFile)(
     'kcat',
     [

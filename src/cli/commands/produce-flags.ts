@@ -1,12 +1,13 @@
 import type { CompressionType, ProducerOptions } from '../../client/producer/options.ts'
 import { unescapeBytes } from '../input/escapes.ts'
 import type { LineFormat } from '../input/line-format.ts'
+import { wholeNumber } from '../input/numbers.ts'
 import { lineFormatOfReaderProperties } from '../input/reader-properties.ts'
+import type { ClientFlags } from './client-settings.ts'
 
 /** The flags of `ottla produce`, as commander gives them. */
-export interface ProduceFlags {
+export interface ProduceFlags extends ClientFlags {
   topic?: string
-  bootstrapServer?: string
   partition?: string
   keyDelimiter?: string
   delimiter?: string
@@ -20,8 +21,6 @@ export interface ProduceFlags {
   compressionCodec?: string | true
   acks?: string
   sync?: boolean
-  propertyFile?: string
-  commandProperty?: string[]
   progress?: boolean
   quiet?: boolean
   json?: boolean
@@ -105,23 +104,6 @@ export function ownOptions(flags: ProduceFlags, problems: string[]): Partial<Pro
   return options
 }
 
-/** The properties given by `-X`, under Kafka's dotted names; a later one wins. */
-export function givenProperties(flags: ProduceFlags, problems: string[]): Record<string, string> {
-  const given: Record<string, string> = Object.create(null)
-  for (const pair of flags.commandProperty ?? []) {
-    const equals = pair.indexOf('=')
-    // The value is not repeated in a message: it can be a password.
-    if (equals <= 0) problems.push('-X, --command-property is name=value, with a name as in linger.ms')
-    else given[pair.slice(0, equals).trim()] = pair.slice(equals + 1)
-  }
-  return given
-}
-
 const codecs: readonly CompressionType[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const isCodec = (text: string): text is CompressionType => codecs.some(codec => codec === text)
 const isAcks = (text: string): text is 'all' | '-1' | '0' | '1' => ['all', '-1', '0', '1'].includes(text)
-
-function wholeNumber(text: string): number | undefined {
-  const value = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN
-  return Number.isSafeInteger(value) ? value : undefined
-}

@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Broker, startBroker } from '../../src/broker/index.ts'
+import { builtCommand } from './built-command.ts'
+import { startCommand } from './run-command.ts'
+
+const page = await readFile(fileURLToPath(new URL('../../docs/cli.md', import.meta.url)), 'utf8')
+const blocks = [...page.matchAll(/^```sh\n([\s\S]+?)^```$/gm)].flatMap(([, block = '']) => block.split('\n'))
+/** In the order of the page; of a pipe its first part. */
+const commands = blocks
+  .filter(line => /^ottla (topics|tail) /.test(line))
+  .map(line => line.split(' | ')[0]!.trim().split(/\s+/).slice(1))
+
+let main: string
+let broker: Broker
+
+beforeAll(async () => {
+  main = await builtCommand()
+  broker = await startBroker({ autoCreateTopics: false })
+})
+afterAll(async () => {
+  await broker?.close()
+})
+
+test('every command line of the page about topics and tail is one that works', async () => {
+  expect(commands.length).toBeGreaterThanOrEqual(8)
+  for (const args of commands) {
+    if (args[0] === 'tail' && !broker.topics.includes('orders')) broker.createTopic('orders')
+    const { child, ended } = startCommand(main, [...args, '-b', broker.bootstrapServers])
+    const follows = args[0] === 'tail' && !args.includes('--no-follow')
+    if (follows) {
+      await broker.waitForRequest(({ api, clientId }) => api === 'Fetch' && clientId === 'ottla-tail')
+      child.kill('SIGINT')
+    }
+    const { code, stderr } = await ended
+    expect([args.join(' '), code, stderr]).toEqual([args.join(' '), follows ? 130 : 0, ''])
+  }
+})
