@@ -5,7 +5,7 @@
 //
 // docs/benchmarks.md says what is measured and how.
 
-import { fork } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { appendFile, mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { cpus, totalmem } from 'node:os'
@@ -56,6 +56,7 @@ const { values: given } = parseArgs({
     concurrent: { type: 'string', default: '8' },
     'delay-ms': { type: 'string', default: '0' },
     bootstrap: { type: 'string' },
+    embedded: { type: 'boolean', default: false },
     jars: { type: 'string' },
     'node-args': { type: 'string', default: '' },
     'timeout-s': { type: 'string', default: '120' },
@@ -82,6 +83,7 @@ if (given.help) {
   --array-size <n>, --concurrent <n>   for sendAll (1000, 8)
   --delay-ms <n>        before the ack-only broker answers (0)
   --bootstrap <h:p>     a real cluster in place of the ack-only broker; the topic is made and removed (needs kafkajs)
+  --embedded            the embedded broker in a process of its own, likewise
   --jars <folder>       with kafka-tools and what it needs, for Java (else KAFKA_JARS, else KAFKA_CACHE/<version>/lib)
   --node-args="<args>"  for the Node clients, such as --cpu-prof
   --no-store            do not append to benchmarks/results/`)
@@ -90,12 +92,13 @@ if (given.help) {
 
 const here = name => fileURLToPath(new URL(name, import.meta.url))
 const repeats = Number(given.repeats)
-const discard = Number(given['discard-rounds'] ?? (given.bootstrap === undefined ? 0 : 1))
+const discard = Number(given['discard-rounds'] ?? (given.bootstrap === undefined && !given.embedded ? 0 : 1))
 const timeoutMs = 1000 * Number(given['timeout-s'])
 const asked = given.what
   .split(',')
   .flatMap(what => (what === 'real' ? ['throughput-callbacks', 'throughput-futures'] : what))
 if (given.what.includes('real') && given.bootstrap === undefined) fail('--what real needs --bootstrap')
+if (given.embedded && given.bootstrap !== undefined) fail('--embedded and --bootstrap are two brokers; give one')
 for (const what of asked)
   if (works[what] === undefined) fail(`--what ${what}: one of ${Object.keys(works).join(', ')}, real`)
 
@@ -169,7 +172,28 @@ function realCluster(bootstrap) {
   }
 }
 
-const broker = given.bootstrap === undefined ? forkBroker() : realCluster(given.bootstrap)
+/** The embedded broker as `ottla broker` starts it; otherwise like a real cluster. */
+async function embeddedBroker() {
+  const command = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+  const child = spawn(process.execPath, [command, 'broker', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const address = await new Promise((resolve, reject) => {
+    child.once('exit', code => reject(new Error(`the broker ended with exit code ${code}`)))
+    let said = ''
+    child.stdout.on('data', chunk => {
+      said += chunk
+      const found = /127\.0\.0\.1:\d+/.exec(said)
+      if (found) resolve(found[0])
+    })
+  })
+  const cluster = realCluster(address)
+  return { ...cluster, stop: () => cluster.stop().finally(() => child.kill()) }
+}
+
+const broker = given.embedded
+  ? await embeddedBroker()
+  : given.bootstrap === undefined
+    ? forkBroker()
+    : realCluster(given.bootstrap)
 const bootstrap = await broker.start()
 let running = null
 process.once('SIGINT', async () => {
@@ -341,7 +365,7 @@ for (const what of asked) {
   }
   console.log(`## ${what}\n`)
   console.log(
-    `${given.bootstrap ? `cluster ${given.bootstrap}` : `ack-only broker, delay ${given['delay-ms']} ms`}; 1 topic, ${given.partitions} partitions; ` +
+    `${given.embedded ? 'the embedded broker' : given.bootstrap ? `cluster ${given.bootstrap}` : `ack-only broker, delay ${given['delay-ms']} ms`}; 1 topic, ${given.partitions} partitions; ` +
       `values of ${given.size} B (${given.values}, random base-64 text, ${given.distinct} different), ${given.keyed ? 'keys of 16 B' : 'no keys'}; ` +
       `acks ${given.acks}, idempotence ${given['no-idempotence'] ? 'off' : 'on where it can be'}, in flight ${given['in-flight']}, linger ${given['linger-ms']} ms, ` +
       `batch size ${given['batch-size']}, codec ${given.codec}; ` +
