@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/producer/manual-clock.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
 import { systemClock } from './clock.ts'
 import { SteppableClock } from './steppable-clock.ts'
 
@@ -9,7 +9,7 @@ let seen: string[]
 const see = (what: string) => () => void seen.push(what)
 
 beforeEach(() => {
-  manual = new ManualClock()
+  manual = new ManualClock({ turns: 'manual' })
   clock = new SteppableClock(manual)
   seen = []
 })

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ManualClock } from '../../../test/network/manual-clock.ts'
 import { answerApiVersions, ScriptedBroker, type ScriptedRequest } from '../../../test/network/scripted-broker.ts'
 import { errorNumber, type KafkaError } from '../../base/errors/index.ts'
 import { type Clock, systemClock } from '../../base/time/clock.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
 import { apis, type Draft } from '../../wire/protocol/index.ts'
 import { Cluster, type ClusterOptions, type TopicMetadata } from './index.ts'
 
@@ -598,7 +598,7 @@ describe('closing', () => {
 
     expect((await waiting).code).toBe('CLOSED')
     expect((await asking).code).toBe('CLOSED')
-    expect(clock.pending).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
     await broker.until(() => broker.sockets.size === 0)
     expect(told.cluster.connectionTo(1)).toBeUndefined()
     expect((await failure(told.cluster.connect())).code).toBe('CLOSED')
@@ -614,7 +614,7 @@ describe('closing', () => {
     await cluster.close()
 
     expect((await connecting).code).toBe('CLOSED')
-    expect(clock.pending).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
     await silent.until(() => silent.sockets.size === 0)
   })
 })

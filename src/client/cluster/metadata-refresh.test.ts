@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { ManualClock } from '../../../test/network/manual-clock.ts'
 import { NetworkError } from '../../base/errors/index.ts'
 import { Backoff } from '../../base/time/backoff.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
 import { MetadataRefresh, type Refreshed, type Scope } from './metadata-refresh.ts'
 
 const nothingNew: Refreshed = { isNews: false, missing: undefined }
@@ -123,8 +123,8 @@ describe('MetadataRefresh', () => {
     refresh.refresh('first')
     await pass(300)
     refresh.close()
-    expect(clock.pending).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
     await pass(3000)
-    expect(clock.pending).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
   })
 })

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { ManualClock } from '../../../test/producer/manual-clock.ts'
 import { errorNumber, KafkaError, NetworkError } from '../../base/errors/index.ts'
 import { Backoff } from '../../base/time/backoff.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
 import { Identity, type ProducerIdAnswer } from './identity.ts'
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
 function setting(...answers: (Partial<ProducerIdAnswer> | Error)[]) {
-  const clock = new ManualClock()
+  const clock = new ManualClock({ turns: 'manual' })
   const seen: string[] = []
   let asked = 0
   const identity = new Identity(
@@ -66,7 +66,7 @@ test('a refusal is told at once, and the next record asks again', async () => {
   await turn()
   expect(seen).toEqual(['refused CLUSTER_AUTHORIZATION_FAILED'])
   expect(identity.lastError?.message).toContain('enableIdempotence')
-  expect(clock.timers).toBe(0)
+  expect(clock.pendingTimers).toBe(0)
   identity.request()
   await turn()
   expect([asked(), seen.at(-1)]).toEqual([2, 'ready'])
@@ -105,7 +105,7 @@ test('closed, it neither asks nor answers', async () => {
   clock.advance(10_000)
   identity.request()
   await turn()
-  expect([asked(), seen, clock.timers]).toEqual([1, [], 0])
+  expect([asked(), seen, clock.pendingTimers]).toEqual([1, [], 0])
 })
 
 test('an answer that comes after the close is dropped', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/producer/manual-clock.ts'
 import { Backoff } from '../../base/time/backoff.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
 import { Batch } from '../accumulator/batch.ts'
 import { addToSequence, PartitionQueue } from '../accumulator/partition-queue.ts'
 import { Identity } from './identity.ts'
@@ -22,7 +22,7 @@ beforeEach(async () => {
     },
     { onReady() {}, onRefused() {} },
     new Backoff(1, 1),
-    new ManualClock(),
+    new ManualClock({ turns: 'manual' }),
   )
   queue = new PartitionQueue('t', 0)
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/producer/manual-clock.ts'
 import type { KafkaError } from '../../base/errors/index.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
 import { MemoryBudget } from '../accumulator/memory-budget.ts'
 import type { TopicPartitioner } from '../partitioners/partitioner.ts'
 import { Lobby } from './lobby.ts'
@@ -21,7 +21,7 @@ let failed: string[]
 let linesFormed: number
 
 beforeEach(() => {
-  clock = new ManualClock()
+  clock = new ManualClock({ turns: 'manual' })
   setUp(totalBytes)
 })
 
@@ -189,7 +189,7 @@ describe('Memory', () => {
           { maxLength: 80 },
         ),
         steps => {
-          clock = new ManualClock()
+          clock = new ManualClock({ turns: 'manual' })
           setUp(totalBytes)
           const topics = [topicNamed('0'), topicNamed('1'), topicNamed('2')]
           const all: { parked: ParkedRecord; bytes: number; isFreed: boolean }[] = []
@@ -268,7 +268,7 @@ describe('Ends', () => {
     expect(failed).toHaveLength(3)
     clock.advance(1)
     expect(failed[3]).toBe('serializing SERIALIZATION_TIMEOUT')
-    expect([lobby.count, clock.timers]).toEqual([0, 0])
+    expect([lobby.count, clock.pendingTimers]).toEqual([0, 0])
   })
 
   test('each is due by its own call', () => {
@@ -320,7 +320,7 @@ describe('Ends', () => {
   test('closed, it has no timer', () => {
     waiting(topicNamed('t'), 'a')
     lobby.close()
-    expect(clock.timers).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
     clock.advance(10_000)
     expect(failed).toEqual([])
   })

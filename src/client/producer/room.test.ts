@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/producer/manual-clock.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
 import { MemoryBudget } from '../accumulator/memory-budget.ts'
 import { Room } from './room.ts'
 
@@ -9,7 +9,7 @@ let hasLine: boolean
 let room: Room
 
 beforeEach(() => {
-  clock = new ManualClock()
+  clock = new ManualClock({ turns: 'manual' })
   budget = new MemoryBudget(8_000_000)
   hasLine = false
   room = new Room(budget, () => hasLine, clock)

@@ -3,10 +3,10 @@ import { createServer as createWebServer } from 'node:http'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ManualClock } from '../../../test/network/manual-clock.ts'
 import { answerApiVersions, ScriptedBroker, type ScriptedRequest } from '../../../test/network/scripted-broker.ts'
 import type { NetworkError } from '../../base/errors/index.ts'
 import { systemClock } from '../../base/time/clock.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
 import { apis, DecodeError, Reader } from '../protocol/index.ts'
 import { type Call, Connection, type ConnectionOptions } from './connection.ts'
 
@@ -277,7 +277,7 @@ describe('time-outs', () => {
     expect((await long).code).toBe('REQUEST_TIMEOUT')
     expect((await short).code).toBe('REQUEST_TIMEOUT')
     expect(closed).toEqual(['REQUEST_TIMEOUT'])
-    expect(clock.pending).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
   })
 
   it('are not decided before answers that lie ready after a stall have been read', async () => {
@@ -433,7 +433,7 @@ describe('something else than a plaintext broker', () => {
     const error = await opening
     expect(error.code).toBe('CONNECT_TIMEOUT')
     expect(error.message).toContain('said nothing within 700 ms')
-    expect(clock.pending).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
   })
 
   it('a port where nobody listens is refused, by name', async () => {
