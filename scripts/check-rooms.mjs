@@ -42,6 +42,7 @@ const rooms = {
     'client/exactly-once',
     'client/sender',
   ],
+  testing: ['base', 'broker', 'client/record', 'client/partitioners', 'client/accumulator', 'client/producer'],
   // The door of the package: src/index.ts.
   index: ['base', 'client/record', 'client/partitioners', 'client/producer'],
   cli: [

@@ -9,6 +9,7 @@ import {
   type RecordMetadata,
   type SendCallback,
 } from '../../src/index.ts'
+import { MockProducer, type TransactionalProducer } from '../../src/testing/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const same = <A, B>(_: Equal<A, B>) => {}
@@ -186,4 +187,41 @@ export async function disposal() {
   // @ts-expect-error only asynchronously
   using wrong = createProducer({ bootstrapServers })
   return [producer.state, wrong]
+}
+
+interface MyTopics {
+  orders: { key: string; value: Order }
+}
+
+export function mocks() {
+  const mock = new MockProducer()
+  const asProducer: Producer = mock
+  const typedMock = new MockProducer<MyTopics>({ valueSerializer: 'json', topics: { orders: 3 }, autoComplete: false })
+  const application = (producer: Producer<MyTopics>) => producer.send({ topic: 'orders', key: 'k', value: { id: 1 } })
+  application(typedMock)
+  const transactional: TransactionalProducer<MyTopics> = typedMock
+  const [first] = typedMock.history()
+  same<typeof first, ProducerRecord<string, Order, 'orders'> | undefined>(true)
+  const future = mock.send({ topic: 't', value: 'x' })
+  same<typeof future, Future<RecordMetadata>>(true)
+  mock.send({ topic: 't' }, (error, metadata) => {
+    same<typeof error, KafkaError | null>(true)
+    same<typeof metadata, RecordMetadata | undefined>(true)
+  })
+  typedMock.transaction(async transaction => {
+    transaction.send({ topic: 'orders', value: { id: 1 } })
+    // @ts-expect-error a field of the value is wrong
+    transaction.send({ topic: 'orders', value: { id: 'one' } })
+  })
+  // @ts-expect-error there is no such topic
+  typedMock.send({ topic: 'order', value: { id: 1 } })
+  // @ts-expect-error there is no such topic
+  typedMock.records('order')
+  // @ts-expect-error a mock of any topics is no producer of these
+  application(mock)
+  // @ts-expect-error there is no such option
+  new MockProducer({ autocomplete: true })
+  // @ts-expect-error a producer's errors have a code
+  mock.errorNext(new Error('x'))
+  return [asProducer, transactional]
 }

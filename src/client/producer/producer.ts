@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events'
 import type { Writable } from 'node:stream'
 import {
   AbortedError,
@@ -40,7 +39,16 @@ import { Lobby } from './lobby.ts'
 import { metricsOf, ProducerCounters } from './metrics.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ParkedRecord } from './parked-record.ts'
-import { isTimestamp, RecordIntake, type TakenRecord, thrownText } from './record-intake.ts'
+import { ProducerEmitter } from './producer-emitter.ts'
+import {
+  batchFramingBytes,
+  encodedSizeOf,
+  isTimestamp,
+  RecordIntake,
+  recordFramingBytes,
+  type TakenRecord,
+  thrownText,
+} from './record-intake.ts'
 import { RefusedRecord } from './refused-record.ts'
 import { Room } from './room.ts'
 import { sendEach } from './send-all.ts'
@@ -52,7 +60,6 @@ import type {
   Future,
   PartitionInfo,
   Producer,
-  ProducerEvents,
   ProducerState,
   RecordOf,
   SendCallback,
@@ -72,14 +79,10 @@ export interface Surroundings {
   readonly random?: Random
 }
 
-/** Upper bound of a record's framing: length, attributes, deltas, key and value lengths. Source: DefaultRecord.MAX_RECORD_OVERHEAD. */
-const recordFramingBytes = 21
-const batchFramingBytes = 61
-
 const noKey = new Uint8Array(0)
 
 /** The producer: the only file that knows every room. A record's way through it is described in ARCHITECTURE.md. */
-export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Producer<Topics> {
+export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements Producer<Topics> {
   readonly #options: ResolvedOptions
   readonly #clock: SteppableClock
   readonly #random: Random
@@ -111,7 +114,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
   #refused: { record: RefusedRecord; report: Undelivered | undefined }[] = []
 
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
-    super({ captureRejections: true })
+    super()
     this.#options = options
     const { clock = systemClock, random = Math.random } = surroundings
     this.#clock = new SteppableClock(clock)
@@ -458,8 +461,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
         if (parked.isSettled) return
         parked.serialized(result.key, result.value, result.pairs)
         try {
-          this.#checkSize(parked)
-          this.#lobby.recharge(parked, this.#sizeOf(parked) + recordOverheadBytes)
+          this.#intake.checkSize(parked.topic, batchFramingBytes + encodedSizeOf(parked))
+          this.#lobby.recharge(parked, encodedSizeOf(parked) + recordOverheadBytes)
         } catch (error) {
           this.#failParked(parked, error as KafkaError)
         }
@@ -474,8 +477,8 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
 
   /** A record whose bytes are known: into its batch if nothing is before it, else into the lobby. */
   #admit(parked: ParkedRecord, state: TopicState): void {
-    this.#checkSize(parked)
-    this.#charge(parked, this.#sizeOf(parked) + recordOverheadBytes)
+    this.#intake.checkSize(parked.topic, batchFramingBytes + encodedSizeOf(parked))
+    this.#charge(parked, encodedSizeOf(parked) + recordOverheadBytes)
     this.#lobby.park(parked, state)
     this.#room.took(parked.chargedBytes)
     this.#lobby.drain(state)
@@ -488,16 +491,6 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     if (parked.charge === 'line') for (const sender of this.#senders.values()) sender.hurry()
   }
 
-  #sizeOf(parked: ParkedRecord): number {
-    let bytes = recordFramingBytes + lengthOf(parked.key) + lengthOf(parked.value)
-    for (const [name, value] of parked.pairs) bytes += 10 + Buffer.byteLength(name) + lengthOf(value)
-    return bytes
-  }
-
-  #checkSize(parked: ParkedRecord): void {
-    this.#intake.checkSize(parked.topic, batchFramingBytes + this.#sizeOf(parked))
-  }
-
   /** Into the batch. False where the partition is not there (yet). */
   #place(parked: ParkedRecord, state: TopicState): boolean {
     const key = typeof parked.key === 'string' ? Buffer.from(parked.key) : parked.key
@@ -506,7 +499,7 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
     try {
       if (partition === undefined)
         partition =
-          this.#blocker.duringUserCode(() => this.#intake.partitionFor(parked, key, state)) ??
+          this.#blocker.duringUserCode(() => this.#intake.partitionFor(key, state)) ??
           state.partitioner.choose(key ?? noKey, keyLength, state)
       else if (partition >= state.queues.length) return false
     } catch (thrown) {
@@ -935,18 +928,6 @@ export class KafkaProducer<Topics = AnyTopic> extends EventEmitter implements Pr
 
   get state(): ProducerState {
     return this.#state
-  }
-
-  override on<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this {
-    return super.on(event, listener as (...args: unknown[]) => void)
-  }
-
-  override once<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this {
-    return super.once(event, listener as (...args: unknown[]) => void)
-  }
-
-  override off<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this {
-    return super.off(event, listener as (...args: unknown[]) => void)
   }
 }
 

@@ -1,11 +1,11 @@
 import { InvalidRecordError, KafkaError, RecordTooLargeError, SerializationError } from '../../base/errors/index.ts'
+import type { TopicView } from '../partitioners/partitioner.ts'
 import { type HeaderPair, headerPairs } from '../record/headers.ts'
 import type { Headers } from '../record/record.ts'
 import { type AnySerializer, serializerFunction } from '../record/serializers.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
+import { lengthOf } from './given-record.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { ParkedRecord } from './parked-record.ts'
-import type { TopicState } from './topic-state.ts'
 import type { SendCallback } from './types.ts'
 
 /** A record as it was given, checked; its fields were read once. */
@@ -23,6 +23,17 @@ export interface SerializedRecord {
   readonly key: string | Uint8Array | null
   readonly value: string | Uint8Array | null
   readonly pairs: readonly HeaderPair[]
+}
+
+/** Upper bound of a record's framing: length, attributes, deltas, key and value lengths. Source: DefaultRecord.MAX_RECORD_OVERHEAD. */
+export const recordFramingBytes = 21
+export const batchFramingBytes = 61
+
+/** What a record takes in its batch, at most. */
+export function encodedSizeOf({ key, value, pairs }: SerializedRecord): number {
+  let bytes = recordFramingBytes + lengthOf(key) + lengthOf(value)
+  for (const [name, own] of pairs) bytes += 10 + Buffer.byteLength(name) + lengthOf(own)
+  return bytes
 }
 
 const latestTimestamp = 8_640_000_000_000_000 // the last millisecond that a Date can hold
@@ -191,7 +202,7 @@ export class RecordIntake {
   }
 
   /** What the user's own partitioner says; undefined where there is none. */
-  partitionFor(parked: ParkedRecord, key: Uint8Array | null, topic: TopicState): number | undefined {
+  partitionFor(key: Uint8Array | null, topic: TopicView): number | undefined {
     const { partitioner } = this.#options
     if (typeof partitioner !== 'function') return undefined
     let chosen: unknown
@@ -204,13 +215,13 @@ export class RecordIntake {
     try {
       chosen = partitioner(input)
     } catch (thrown) {
-      throw new InvalidRecordError('PARTITIONER', `the partitioner threw for topic ${parked.topic}`, thrown)
+      throw new InvalidRecordError('PARTITIONER', `the partitioner threw for topic ${topic.name}`, thrown)
     }
     swallowRejection(chosen)
     if (!Number.isInteger(chosen) || (chosen as number) < 0 || (chosen as number) >= topic.partitionCount)
       throw new InvalidRecordError(
         'PARTITIONER',
-        `the partitioner gave ${shown(chosen)} for topic ${parked.topic}; allowed: 0 to ${topic.partitionCount - 1}`,
+        `the partitioner gave ${shown(chosen)} for topic ${topic.name}; allowed: 0 to ${topic.partitionCount - 1}`,
       )
     return chosen as number
   }
