@@ -7,6 +7,13 @@ export type {
   Transaction,
   TransactionalProducer,
 } from '../client/producer/transactions.ts'
+export {
+  type BrokerInThread,
+  startBrokerInThread,
+  type ThreadBrokerOptions,
+  type ThreadFault,
+  type ThreadFaults,
+} from './broker-thread.ts'
 export { ManualClock, type ManualClockOptions } from './manual-clock.ts'
 export type { MockProducerOptions } from './mock-options.ts'
 export { MockProducer, type MockStoredRecord } from './mock-producer.ts'

@@ -13,18 +13,19 @@ import {
   SendAllError,
   TimeoutError,
 } from '../../src/index.ts'
-import { BrokerThread } from './broker-thread.ts'
+import type { BrokerInThread } from '../../src/testing/index.ts'
+import { asText, setFault, startBrokerThread } from './broker-thread.ts'
 
-let broker: BrokerThread
+let broker: BrokerInThread
 let topics = 0
 const open: Producer[] = []
 
 beforeAll(async () => {
-  broker = await BrokerThread.start({ brokers: 3 })
+  broker = await startBrokerThread({ brokers: 3 })
 })
 afterAll(() => broker.close())
 afterEach(async () => {
-  await broker.clearFaults()
+  await broker.faults.clear()
   for (const producer of open.splice(0)) await producer.close({ timeoutMs: 2_000 })
 })
 
@@ -45,12 +46,12 @@ function producerOf(options: Partial<ProducerOptions> = {}): Producer {
 
 async function newTopic(options: object = { partitions: 1 }): Promise<string> {
   const topic = `blocking-${++topics}`
-  await broker.call('createTopic', topic, options)
+  await broker.createTopic(topic, options)
   return topic
 }
 
 const valuesOf = async (topic: string, partition?: number) =>
-  (await broker.records(topic, partition)).map(({ value }) => value)
+  asText(await broker.records(topic, partition)).map(({ value }) => value)
 
 /** What a call throws. */
 function thrownBy(call: () => unknown): KafkaError {
@@ -110,7 +111,7 @@ describe('what get() gives', () => {
     "a broker's refusal %s the append: class, code, number, outcome and cause",
     async (when, code, outcome) => {
       const topic = await newTopic()
-      await broker.fault(when === 'before' ? 'failBefore' : 'failAfter', 'Produce', code, { topic })
+      await setFault(broker, when === 'before' ? 'failBefore' : 'failAfter', 'Produce', code, { topic })
       const producer = producerOf()
       const error = thrownBy(() => producer.send({ topic, value: 'x' }).get())
       expect(error).toBeInstanceOf(BrokerError)
@@ -173,7 +174,7 @@ describe('what get() gives', () => {
     const producer = producerOf({ maxBlockMs: 400 })
     const unknown = thrownBy(() => producer.partitionsFor('not..allowed?').get())
     expect(unknown.code).toBe('INVALID_TOPIC')
-    await broker.fault('failBefore', 'Metadata', 'TOPIC_AUTHORIZATION_FAILED', { topic: 'forbidden', times: 100 })
+    await broker.faults.failBefore('Metadata', 'TOPIC_AUTHORIZATION_FAILED', { topic: 'forbidden', times: 100 })
     expect(thrownBy(() => producer.partitionsFor('forbidden').get())).toMatchObject({
       code: 'TOPIC_AUTHORIZATION_FAILED',
     })
@@ -181,7 +182,7 @@ describe('what get() gives', () => {
       code: 'TOPIC_AUTHORIZATION_FAILED',
       outcome: 'not-written',
     })
-    await broker.fault('failBefore', 'Metadata', 'LEADER_NOT_AVAILABLE', { topic: 'never', times: 1000 })
+    await broker.faults.failBefore('Metadata', 'LEADER_NOT_AVAILABLE', { topic: 'never', times: 1000 })
     const late = thrownBy(() => producer.partitionsFor('never').get())
     expect(late).toBeInstanceOf(MetadataTimeoutError)
     expect(late.message).toContain('LEADER_NOT_AVAILABLE')
@@ -194,7 +195,7 @@ describe('while the thread is blocked', () => {
     const topic = await newTopic()
     const producer = producerOf()
     await producer.send({ topic, value: 'warm' })
-    await broker.fault('delay', 'Produce', 30, { topic, times: 10 })
+    await broker.faults.delay('Produce', 30, { topic, times: 10 })
     const seen: string[] = []
     for (const n of [1, 2, 3]) producer.send({ topic, value: `c${n}` }, error => seen.push(`callback ${n} ${error}`))
     const future = producer.send({ topic, value: 'future' })
@@ -226,7 +227,7 @@ describe('while the thread is blocked', () => {
       interceptors: [{ onAcknowledgement: (_, metadata) => void seen.push(`acknowledged ${metadata?.offset}`) }],
     })
     producer.on('error', error => seen.push(error.code))
-    await broker.fault('closeBefore', 'Produce', { topic })
+    await broker.faults.closeBefore('Produce', { topic })
     producer.send({ topic, value: 'x' }).get()
     expect(seen).toEqual([])
     await new Promise(setImmediate)
@@ -298,7 +299,7 @@ describe('one order', () => {
     await producer.flush()
     await Promise.all(futures)
     for (const partition of [0, 1]) {
-      const records = await broker.records(topic, partition)
+      const records = asText(await broker.records(topic, partition))
       expect(records.map(({ value }) => value)).toEqual(expected[partition])
       for (const { value, offset } of records)
         if (Number(value) % 5 !== 1 || Number(value) % 97 === 0) expect(told[Number(value)]).toBe(offset)
@@ -309,7 +310,7 @@ describe('one order', () => {
     const topic = await newTopic()
     const producer = producerOf({ batchSize: 1 })
     await producer.send({ topic, value: 'warm' })
-    const late = await broker.fault('delay', 'Produce', 300, { topic, phase: 'after' })
+    const late = await broker.faults.delay('Produce', 300, { topic, phase: 'after' })
     const futures = ['0', '1', '2', '3', '4'].map(value => producer.send({ topic, value }))
     await expect.poll(() => late.fired()).toBe(1) // one is in the log and nobody was told; four wait behind it
 
@@ -330,7 +331,7 @@ describe('what the asynchronous side honours', () => {
     ['failBefore', 'NOT_LEADER_OR_FOLLOWER'],
   ] as const)('retries: %s %s, three times', async (method, error) => {
     const topic = await newTopic()
-    const fault = await broker.fault(method, 'Produce', error, { topic, times: 3 })
+    const fault = await setFault(broker, method, 'Produce', error, { topic, times: 3 })
     const producer = producerOf()
     expect(producer.send({ topic, value: 'x' }).get().offset).toBe(0n)
     expect(await fault.fired()).toBe(3)
@@ -346,7 +347,7 @@ describe('what the asynchronous side honours', () => {
     const topic = await newTopic()
     const producer = producerOf()
     producer.send({ topic, value: '0' }).get()
-    const fault = await broker.fault(method, 'Produce', ...more, { topic })
+    const fault = await setFault(broker, method, 'Produce', ...more, { topic })
     producer.send({ topic, value: '1' })
     expect(producer.send({ topic, value: '2' }).get().offset).toBe(2n)
     expect(await fault.fired()).toBe(1)
@@ -358,13 +359,13 @@ describe('what the asynchronous side honours', () => {
     const producer = producerOf()
     producer.send({ topic, value: '0' }).get()
     const leader = producer.partitionsFor(topic).get()[0]!.leader
-    await broker.call('moveLeader', topic, 0, (leader % 3) + 1)
+    await broker.moveLeader(topic, 0, (leader % 3) + 1)
     expect(producer.send({ topic, value: '1' }).get().offset).toBe(1n)
-    await broker.call('stop', (leader % 3) + 1)
+    await broker.stop((leader % 3) + 1)
     try {
       expect(producer.send({ topic, value: '2' }).get().offset).toBe(2n)
     } finally {
-      await broker.call('start', (leader % 3) + 1)
+      await broker.start((leader % 3) + 1)
     }
     expect((await producer.send({ topic, value: '3' })).offset).toBe(3n)
     expect(await valuesOf(topic)).toEqual(['0', '1', '2', '3'])
@@ -374,7 +375,7 @@ describe('what the asynchronous side honours', () => {
     const topic = await newTopic()
     const producer = producerOf()
     producer.send({ topic, value: '0' }).get()
-    await broker.fault('throttle', 'Produce', 80, { topic })
+    await broker.faults.throttle('Produce', 80, { topic })
     producer.send({ topic, value: '1' }).get()
     const startedAt = performance.now()
     producer.send({ topic, value: '2' }).get()
@@ -452,7 +453,7 @@ describe('time', () => {
     const topic = await newTopic()
     const producer = producerOf()
     producer.send({ topic, value: 'warm' }).get()
-    const held = await broker.fault('hold', 'Produce', { topic, phase: 'before', times: 20 })
+    const held = await broker.faults.hold('Produce', { topic, phase: 'before', times: 20 })
     const future = producer.send({ topic, value: 'slow' })
     const startedAt = performance.now()
     const error = thrownBy(() => future.get({ timeoutMs: 200 }))
@@ -472,20 +473,20 @@ describe('time', () => {
     // The time is over while the record waits for its next attempt, and never while one is on its way.
     const patient = producerOf({ ...short, retryBackoffMs: 10_000, retryBackoffMaxMs: 10_000 })
     patient.send({ topic, value: 'warm' }).get()
-    await broker.fault('failBefore', 'Produce', 'NOT_ENOUGH_REPLICAS', { topic, times: 10_000 })
+    await broker.faults.failBefore('Produce', 'NOT_ENOUGH_REPLICAS', { topic, times: 10_000 })
     const refused = thrownBy(() => patient.send({ topic, value: 'never' }).get())
     expect(refused).toBeInstanceOf(DeliveryTimeoutError)
     expect(refused.outcome).toBe('not-written')
     expect((refused.cause as KafkaError).code).toBe('NOT_ENOUGH_REPLICAS')
-    await broker.clearFaults()
+    await broker.faults.clear()
 
     const producer = producerOf(short)
     producer.send({ topic, value: 'warm' }).get()
-    await broker.fault('swallowAnswer', 'Produce', { topic, times: 10_000 })
+    await broker.faults.swallowAnswer('Produce', { topic, times: 10_000 })
     const silent = thrownBy(() => producer.send({ topic, value: 'silent' }).get())
     expect(silent).toBeInstanceOf(DeliveryTimeoutError)
     expect(silent.outcome).toBe('unknown')
-    await broker.clearFaults()
+    await broker.faults.clear()
     expect(producer.send({ topic, value: 'after' }).get().hasOffset).toBe(true)
     expect((await valuesOf(topic)).filter(value => value !== 'silent')).toEqual(['warm', 'warm', 'after'])
   })
@@ -493,7 +494,7 @@ describe('time', () => {
   test('a timer that was set before does not fire twice', async () => {
     const topic = await newTopic()
     const producer = producerOf()
-    const held = await broker.fault('hold', 'Produce', { topic, phase: 'before' })
+    const held = await broker.faults.hold('Produce', { topic, phase: 'before' })
     const flush = producer.flush({ timeoutMs: 5 }) // nothing to flush: settled
     expect(flush.settled).toBe(true)
     producer.send({ topic, value: 'x' })
@@ -592,13 +593,13 @@ describe('what cannot be blocked on is refused', () => {
 
 describe('warm-up and finding brokers', () => {
   test('after connect() and partitionsFor() were blocked on, the first send is a Produce request and nothing else', async () => {
-    await using own = await BrokerThread.start({ brokers: 3, topics: ['orders'] })
+    await using own = await startBrokerThread({ brokers: 3, topics: ['orders'] })
     await using producer = createProducer({ bootstrapServers: own.bootstrapServers })
     producer.connect().get()
     producer.partitionsFor('orders').get()
     const before = (await own.requests()).map(({ api }) => api)
     expect(new Set(before)).toEqual(new Set(['ApiVersions', 'Metadata', 'InitProducerId']))
-    await own.call('clearRequests')
+    await own.clearRequests()
 
     producer.send({ topic: 'orders', value: 'first' }).get()
 
@@ -610,23 +611,23 @@ describe('warm-up and finding brokers', () => {
   })
 
   test('a second blocking send uses the same thread and connections', async () => {
-    await using own = await BrokerThread.start({ topics: { orders: { partitions: 1 } } })
+    await using own = await startBrokerThread({ topics: { orders: { partitions: 1 } } })
     await using producer = createProducer({ bootstrapServers: own.bootstrapServers })
     for (let n = 0; n < 20; n++) producer.send({ topic: 'orders', value: String(n) }).get()
     expect(new Set((await own.requests('Produce')).map(({ connection }) => connection)).size).toBe(1)
   })
 
   test('when all known brokers are gone, the bootstrap servers are asked again', async () => {
-    await using first = await BrokerThread.start()
-    await using second = await BrokerThread.start()
+    await using first = await startBrokerThread()
+    await using second = await startBrokerThread()
     const moving = producerOf({ bootstrapServers: `${first.bootstrapServers},${second.bootstrapServers}` })
     moving.send({ topic: 'orders', value: 'here' }).get()
     const [from, to] = (await first.requests('Produce')).length > 0 ? [first, second] : [second, first]
-    await from.call('stop', 1)
+    await from.stop(1)
 
     moving.send({ topic: 'orders', value: 'there' }).get()
 
-    expect((await to.records('orders')).map(({ value }) => value)).toEqual(['there'])
+    expect(asText(await to.records('orders')).map(({ value }) => value)).toEqual(['there'])
   })
 })
 
@@ -660,7 +661,7 @@ describe('without idempotence', () => {
       const topic = await newTopic()
       const producer = producerOf({ acks, enableIdempotence: false })
       await producer.send({ topic, value: 'warm' })
-      const held = await broker.fault('hold', 'Produce', { topic, phase: 'after' })
+      const held = await broker.faults.hold('Produce', { topic, phase: 'after' })
       const future = producer.send({ topic, value: 'on the wire' })
       await expect.poll(() => held.fired()).toBe(1)
       const behind = producer.send({ topic, value: 'behind' })
@@ -680,13 +681,13 @@ describe('without idempotence', () => {
 describe('afterwards', () => {
   test('nothing is left: no connection at the broker, no thread', async () => {
     const topic = await newTopic()
-    const before = (await broker.call('connections')) as number
+    const before = await broker.connections()
     const producer = producerOf()
     producer.send({ topic, value: 'x' }).get()
     await producer.send({ topic, value: 'y' })
-    expect(await broker.call('connections')).toBeGreaterThan(before)
+    expect(await broker.connections()).toBeGreaterThan(before)
     await producer.close()
-    await expect.poll(() => broker.call('connections')).toBe(before)
+    await expect.poll(() => broker.connections()).toBe(before)
   })
 
   test.each([0, 1, 2, 3, 5, 10])('a close that has begun may be blocked on, %d turns later', async turns => {
@@ -704,13 +705,13 @@ describe('afterwards', () => {
 
   test('the same after a blocking close', async () => {
     const topic = await newTopic()
-    const before = (await broker.call('connections')) as number
+    const before = await broker.connections()
     const producer = producerOf()
     await producer.send({ topic, value: 'x' })
     producer.send({ topic, value: 'y' })
     producer.close().get()
     expect(producer.state).toBe('closed')
-    await expect.poll(() => broker.call('connections')).toBe(before)
+    await expect.poll(() => broker.connections()).toBe(before)
     expect(await valuesOf(topic)).toEqual(['x', 'y'])
   })
 })

@@ -3,22 +3,23 @@ import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { BrokerInThread } from '../../src/testing/index.ts'
 import { builtCommand } from '../cli/built-command.ts'
-import { BrokerThread } from './broker-thread.ts'
+import { asText, startBrokerThread } from './broker-thread.ts'
 
-let broker: BrokerThread
+let broker: BrokerInThread
 let dist: string
 
 beforeAll(async () => {
   dist = dirname(dirname(await builtCommand()))
-  broker = await BrokerThread.start()
+  broker = await startBrokerThread()
 })
 afterAll(() => broker.close())
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
 async function run(program: string, topic: string, nodeOptions: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
-  await broker.call('createTopic', topic, { partitions: 1 })
+  await broker.createTopic(topic, { partitions: 1 })
   const args = [...nodeOptions, here(program), dist, broker.bootstrapServers, topic]
   return await promisify(execFile)(process.execPath, args, { timeout: 25_000, env: { ...process.env, ...env } })
 }
@@ -30,7 +31,7 @@ test('in CommonJS, by a dynamic import', async () => {
 
 test('in worker threads, beside a main thread that blocks too; flushOnExit delivers when a worker thread ends', async () => {
   await run('./in-workers.js', 'in-workers')
-  const records = await broker.records('in-workers')
+  const records = asText(await broker.records('in-workers'))
   for (const name of ['main', 'first', 'second', 'ending'])
     expect(records.filter(({ key }) => key === name).map(({ value }) => value)).toEqual(
       Array.from({ length: 50 }, (_, n) => `${name} ${n}`),

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createProducer, type KafkaError, TimeoutError } from '../../src/index.ts'
-import { BrokerThread } from '../blocking/broker-thread.ts'
+import type { BrokerInThread } from '../../src/testing/index.ts'
+import { asText, startBrokerThread } from '../blocking/broker-thread.ts'
 
-let broker: BrokerThread
+let broker: BrokerInThread
 
 beforeAll(async () => {
-  broker = await BrokerThread.start({ brokers: 3, topics: ['readings'] })
+  broker = await startBrokerThread({ brokers: 3, topics: ['readings'] })
 })
 afterAll(() => broker.close())
 
@@ -37,7 +38,7 @@ test.each(['stopped', 'paused'] as const)(
     })
     const before = (await broker.records(topic)).length
     await producer.send({ topic, value: 'warm' })
-    for (const id of brokerIds) await broker.call(how === 'stopped' ? 'stop' : 'pause', id)
+    for (const id of brokerIds) await (how === 'stopped' ? broker.stop(id) : broker.pause(id))
 
     const late: number[] = []
     const futures = [0, 50, 100, 200, 300, 400, 500].map(timeoutMs => {
@@ -55,10 +56,12 @@ test.each(['stopped', 'paused'] as const)(
     const turned = await new Promise<string>(resolve => setTimeout(() => resolve('the loop goes on'), 1))
     expect(turned).toBe('the loop goes on')
 
-    for (const id of brokerIds) await broker.call(how === 'stopped' ? 'start' : 'resume', id)
+    for (const id of brokerIds) await (how === 'stopped' ? broker.start(id) : broker.resume(id))
     await Promise.all(futures)
     await producer.close()
-    const values = (await broker.records(topic)).slice(before).map(({ value }) => value)
+    const values = asText(await broker.records(topic))
+      .slice(before)
+      .map(({ value }) => value)
     expect(values).toHaveLength(8) // each once
   },
 )
@@ -73,7 +76,7 @@ test('with the brokers gone, what was never sent fails at deliveryTimeoutMs, and
   })
   await producer.send({ topic, value: 'warm' })
   const before = (await broker.records(topic)).length
-  for (const id of brokerIds) await broker.call('stop', id)
+  for (const id of brokerIds) await broker.stop(id)
   await new Promise(resolve => setTimeout(resolve, 50)) // the closed connections are seen
 
   const late = [1, 2, 3, 4, 5].map(() => {
@@ -85,16 +88,16 @@ test('with the brokers gone, what was never sent fails at deliveryTimeoutMs, and
   expect(Math.min(...late)).toBeGreaterThanOrEqual(-1)
   expect(middleOf(late)).toBeLessThan(100)
 
-  for (const id of brokerIds) await broker.call('start', id)
+  for (const id of brokerIds) await broker.start(id)
   expect(producer.send({ topic, value: 'again' }).get().hasOffset).toBe(true)
   await producer.close()
   expect((await broker.records(topic)).length - before).toBe(1)
 })
 
 test('no broker at all: the first blocking send of a producer ends in time', async () => {
-  await using lonely = await BrokerThread.start()
+  await using lonely = await startBrokerThread()
   const { bootstrapServers } = lonely
-  await lonely.call('stop', 1)
+  await lonely.stop(1)
   const producer = createProducer({ bootstrapServers, maxBlockMs: 300 })
   const { error } = thrownBy(() => producer.send({ topic, value: 'x' }).get())
   expect(error).toMatchObject({ code: 'METADATA_TIMEOUT', outcome: 'not-written' })
