@@ -2,8 +2,8 @@
 // With KAFKA_BOOTSTRAP=host:port it does so on that cluster, else on the embedded broker.
 import { spawnSync } from 'node:child_process'
 import { createProducer, KafkaError } from 'ottla'
+import { startBrokerInThread } from 'ottla/testing'
 import { birdstrikes } from './birdstrikes.js'
-import { startBrokerThread } from './broker-thread.js'
 import { chart, grouped } from './chart.js'
 
 const TOPIC = 'birdstrikes'
@@ -19,7 +19,9 @@ const ONE_BY_ONE_RECORDS = 2_000
 const started = Date.now()
 const cluster = process.env.KAFKA_BOOTSTRAP
 // In a thread of its own: the last form blocks this one.
-const broker = cluster ? null : await startBrokerThread(TOPIC, PARTITIONS).catch(cannotStart)
+const broker = cluster
+  ? null
+  : await startBrokerInThread({ topics: { [TOPIC]: { partitions: PARTITIONS } } }).catch(cannotStart)
 const bootstrapServers = cluster || (broker?.bootstrapServers ?? '')
 const producer = createProducer({ bootstrapServers, clientId: 'ottla-demo' })
 
@@ -83,7 +85,7 @@ async function demo() {
   const sent = data.length + results.reduce((sum, result) => sum + result.sent, 0)
   const times = results.map(result => result.sent)
   const readBack = broker
-    ? compare(await broker.records(), events, [data.length, ...times])
+    ? compare(await broker.records(TOPIC), events, [data.length, ...times])
     : readWithKcat(first.landed, data)
   console.log(
     `\n${grouped(acknowledged)} of ${grouped(sent)} acknowledged in ${((Date.now() - started) / 1000).toFixed(1)} s.`,
@@ -196,7 +198,7 @@ function blockingOneByOne(events) {
 /**
  * Compares what the broker has stored with what was sent: each event's bytes, as often as they were sent.
  *
- * @param {import('./broker-thread.js').Stored[]} stored
+ * @param {import('ottla/broker').StoredRecord[]} stored
  * @param {Event[]} events
  * @param {number[]} rounds how many of the events each round has sent, from the first
  */
@@ -218,7 +220,7 @@ function compare(stored, events, rounds) {
     `\nRead back from the broker: ${grouped(stored.length)} records, ${grouped(equal)} as they were sent. The first:`,
   )
   const { partition = 0, offset = 0n, key, value } = stored[0] ?? {}
-  console.log(`  ${TOPIC}-${partition} at offset ${offset}: ${key} ${value?.slice(0, 80)}...`)
+  console.log(`  ${TOPIC}-${partition} at offset ${offset}: ${key} ${value?.toString().slice(0, 80)}...`)
   return [...expected.values()].every(left => left === 0)
 }
 

@@ -1,29 +1,42 @@
 // Runs every block of code in the documents against the embedded broker, each as a program of its own: js, ts (its types are
 // stripped, not checked) and cjs. A module that makes no producer is given one, named `producer`, and that is closed after it.
+// - A block that imports vitest or node:test is run by it, and must have tests.
+// - One that begins with `// name.js` is that file, which the document's other blocks may import.
+// - `<!-- needs JoinGroup -->` before a block: it is skipped as long as the embedded broker does not answer that API.
 // node scripts/run-doc-examples.mjs [file ...]
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startBroker } from 'ottla/broker'
+import { handledApis } from '../dist/broker/handlers/index.js'
 
 const TIMEOUT_MS = 30_000
+const BLOCK = /(?:^<!-- needs (?<api>\w+) -->\n)?^```(?<language>js|ts|cjs)\n(?<block>[\s\S]+?)^```$/gm
 const root = fileURLToPath(new URL('..', import.meta.url))
-const files = process.argv.length > 2 ? process.argv.slice(2) : ['README.md', 'docs/producing.md', 'docs/waiting.md']
+const files =
+  process.argv.length > 2
+    ? process.argv.slice(2)
+    : ['README.md', 'docs/producing.md', 'docs/waiting.md', 'docs/testing.md']
 
 // Inside the package, so that `import 'ottla'` finds it.
 const folder = await mkdtemp(join(root, 'examples', '.doc-'))
+// Else vitest looks for one above, and finds that of our own tests.
+await writeFile(join(folder, 'vitest.config.js'), `export default { test: { include: ['*.test.mjs'] } }`)
 const broker = await startBroker({ port: 0 })
 let run = 0
 let failed = 0
 try {
   for (const file of files) {
     const text = await readFile(join(root, file), 'utf8')
-    for (const { index, 1: language = '', 2: block = '' } of text.matchAll(/^```(js|ts|cjs)\n([\s\S]+?)^```$/gm)) {
-      const line = text.slice(0, index).split('\n').length + 1
-      const program = join(folder, `${run++}.${language === 'cjs' ? 'cjs' : 'mjs'}`)
-      await writeFile(program, language === 'ts' ? await stripTypes(programOf(block)) : programOf(block))
-      const { code, output } = await runProgram(program)
+    for (const { 0: whole, index, groups } of text.matchAll(BLOCK)) {
+      const { api, language = '', block = '' } = groups ?? {}
+      const line = text.slice(0, index + whole.indexOf('```')).split('\n').length + 1
+      if (api !== undefined && !answers(api)) {
+        console.log(`SKIPPED ${file}:${line}: the embedded broker does not answer ${api}`)
+        continue
+      }
+      const { code, output } = await runBlock(language, block, run++)
       console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${file}:${line}`)
       if (code === 0) continue
       failed++
@@ -37,14 +50,42 @@ try {
 if (run === 0) console.log('no block was found')
 process.exitCode = failed > 0 || run === 0 ? 1 : 0
 
+/** @param {string} api */
+function answers(api) {
+  return handledApis.some(({ name }) => name === api)
+}
+
+/**
+ * @param {string} language
+ * @param {string} block
+ * @param {number} number
+ */
+async function runBlock(language, block, number) {
+  const [, runner] = /^import .* from '(vitest|node:test)'$/m.exec(block) ?? []
+  const [, module] = /^\/\/ ([\w-]+\.[cm]?js)\n/.exec(block) ?? []
+  const name = module ?? `${number}.${runner === undefined ? '' : 'test.'}${language === 'cjs' ? 'cjs' : 'mjs'}`
+  const here = block.replaceAll('localhost:9092', broker.bootstrapServers)
+  const source = runner !== undefined || module !== undefined ? here : programOf(here)
+  await writeFile(join(folder, name), language === 'ts' ? await stripTypes(source) : source)
+  if (runner === 'vitest') {
+    // It fails by itself where it finds no test.
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+    return await runProgram([vitest, 'run', '--root', folder, join(folder, name)])
+  }
+  if (runner === undefined) return await runProgram([join(folder, name)])
+  const result = await runProgram(['--test', '--test-reporter=tap', join(folder, name)])
+  // A file without tests passes, as a test of its own name.
+  const hasTests = result.output.split('\n').some(line => /^# Subtest: /.test(line) && !line.endsWith(name))
+  return hasTests ? result : { ...result, code: 1 }
+}
+
 /** @param {string} block */
 function programOf(block) {
-  const here = block.replaceAll('localhost:9092', broker.bootstrapServers)
-  if (block.includes('createProducer(')) return here
+  if (block.includes('createProducer(')) return block
   return [
     `import { createProducer as makeProducer } from 'ottla'`,
     `const producer = makeProducer({ bootstrapServers: '${broker.bootstrapServers}' })`,
-    here,
+    block,
     'await producer.close()',
   ].join('\n')
 }
@@ -57,12 +98,12 @@ async function stripTypes(source) {
 }
 
 /**
- * @param {string} file
+ * @param {string[]} args
  * @returns {Promise<{ code: number | null, output: string }>}
  */
-function runProgram(file) {
+function runProgram(args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'], timeout: TIMEOUT_MS })
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: TIMEOUT_MS })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', data => {

@@ -160,7 +160,7 @@ export class ThreadBlocker implements Blocker {
       if (servedPorts.has(port) && isHere(host))
         throw new KafkaError(
           'BLOCKING_REFUSED',
-          `the broker at ${host}:${port} runs in this very thread, and would be blocked with it: start it in another one, or as a process (npx ottla broker)`,
+          `the broker at ${host}:${port} runs in this very thread, and would be blocked with it: start it in another one (startBrokerInThread of ottla/testing), or as a process (npx ottla broker)`,
           { outcome: 'unknown' },
         )
   }
