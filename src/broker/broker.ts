@@ -78,6 +78,7 @@ export class Broker implements AsyncDisposable {
       versions: versionRanges(handledApis, asVersion, options.maxVersions),
       unknownProducersMayBeginAnywhere: asVersion !== '2.1',
       requestLogSize: options.requestLogSize ?? 10_000,
+      logDir: 'memory',
     })
     this.faults = this.#cluster.faults
     const host = options.host ?? '127.0.0.1'
@@ -154,6 +155,14 @@ export class Broker implements AsyncDisposable {
     this.deleteTopic(name)
     const assignments = partitions.map(({ replicas }) => replicas)
     this.#cluster.createTopic(name, { assignments, config: settings.entries() })
+  }
+
+  /** Gives a topic more partitions: `count` in all. Producers and consumers hear of it with their next metadata. */
+  addPartitions(name: string, count: number): void {
+    const topic = this.#topic(name)
+    if (!(Number.isInteger(count) && count > topic.partitions.length && count <= 10_000))
+      throw new RangeError(`${name} has ${topic.partitions.length} partitions; ${count} would not be more, or too many`)
+    this.#cluster.addPartitions(topic, count)
   }
 
   topicId(name: string): string {

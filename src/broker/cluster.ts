@@ -29,6 +29,8 @@ export interface ClusterSettings {
   /** False: as before Kafka 2.5 (KIP-360). */
   readonly unknownProducersMayBeginAnywhere: boolean
   readonly requestLogSize: number
+  /** What DescribeLogDirs names. */
+  readonly logDir: string
 }
 
 /** What a refused change of the cluster is answered with. */
@@ -117,20 +119,29 @@ export class Cluster {
     this.checkNewTopic(name)
     const count = options.assignments?.length ?? options.partitions ?? this.settings.numPartitions
     const factor = options.replicationFactor ?? Math.min(3, this.#nodes.length)
-    const ids = this.#nodes.map(node => node.id)
-    const partitions = Array.from({ length: count }, (_, index) => {
-      const replicas =
-        options.assignments?.[index] ?? Array.from({ length: factor }, (_, place) => ids[(index + place) % ids.length]!)
-      const partition = new Partition(name, index, replicas, this.settings.unknownProducersMayBeginAnywhere)
-      this.#elect(partition)
-      partition.leaderEpoch = 0
-      return partition
-    })
+    const partitions = Array.from({ length: count }, (_, index) =>
+      this.#newPartition(name, index, options.assignments?.[index] ?? this.#spread(index, factor)),
+    )
     const settings = new TopicSettings(options.config ?? new Map(), this.settings.brokerConfig)
     const topic: Topic = { name, id: this.#newTopicId(), settings, partitions, isInternal: isInternalTopic(name) }
     this.#topics.set(name, topic)
     this.#topicsById.set(topic.id, topic)
     return topic
+  }
+
+  /** Gives a topic more partitions, `count` in all; `assignments` are the replicas of the new ones. */
+  addPartitions(topic: Topic, count: number, assignments?: readonly (readonly number[])[]): void {
+    const before = topic.partitions.length
+    const factor = topic.partitions[0]?.replicas.length ?? 1
+    for (let index = before; index < count; index++)
+      topic.partitions.push(
+        this.#newPartition(topic.name, index, assignments?.[index - before] ?? this.#spread(index, factor)),
+      )
+  }
+
+  /** Replaces what is set for a topic; it counts from the next request on. */
+  configureTopic(topic: Topic, config: ReadonlyMap<string, string>): void {
+    topic.settings = new TopicSettings(config, this.settings.brokerConfig)
   }
 
   /** Throws ClusterError where no topic of this name can be created. */
@@ -161,6 +172,19 @@ export class Cluster {
       if (alive.length > 0) partition.isr = alive
       if (!running.has(partition.leader)) this.#elect(partition)
     }
+  }
+
+  #newPartition(topic: string, index: number, replicas: readonly number[]): Partition {
+    const partition = new Partition(topic, index, replicas, this.settings.unknownProducersMayBeginAnywhere)
+    this.#elect(partition)
+    partition.leaderEpoch = 0
+    return partition
+  }
+
+  /** Replicas of a partition where nobody said which: one broker after the other, beginning one further each time. */
+  #spread(index: number, factor: number): number[] {
+    const ids = this.#nodes.map(node => node.id)
+    return Array.from({ length: factor }, (_, place) => ids[(index + place) % ids.length]!)
   }
 
   #elect(partition: Partition): void {

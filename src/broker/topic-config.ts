@@ -59,6 +59,9 @@ export const isTopicConfigName = (name: string): name is TopicConfigName => Obje
 /** The number DescribeConfigs gives for the type of a configuration. */
 export const topicConfigType = (name: TopicConfigName): number => configTypes[rows[name].type]
 
+/** Whether a value is a list, to which entries can be added. */
+export const topicConfigIsList = (name: TopicConfigName): boolean => rows[name].type === 'list'
+
 const isWhole = (type: TopicConfigRow['type']) => type === 'int' || type === 'long'
 
 /** Why a value is not legal for a topic configuration, or null. */

@@ -48,8 +48,10 @@ export interface Topic {
   readonly name: string
   /** Sixteen random bytes, base64url: another topic of the same name has another id. */
   readonly id: string
-  readonly settings: TopicSettings
-  readonly partitions: readonly Partition[]
+  /** Changed by `Cluster.configureTopic` alone. */
+  settings: TopicSettings
+  /** Grows by `Cluster.addPartitions` alone. */
+  readonly partitions: Partition[]
   readonly isInternal: boolean
 }
 

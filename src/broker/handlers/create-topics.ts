@@ -9,7 +9,7 @@ type Asked = Body<typeof apis.createTopics.request>['topics'][number]
 type TopicAnswer = Draft<typeof apis.createTopics.response>['topics'][number]
 
 /** More partitions than anyone means; one request must not fill the memory. */
-const maxPartitions = 10_000
+export const maxPartitions = 10_000
 
 /** Source: ReplicationControlManager.createTopics. */
 export const createTopicsHandler = handler('CreateTopics', apis.createTopics, {

@@ -2,12 +2,12 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import { type Cluster, ClusterError } from '../cluster.ts'
-import type { Topic } from '../topic.ts'
+import type { Partition, Topic } from '../topic.ts'
 
 type TopicAnswer = Draft<typeof apis.metadata.response>['topics'][number]
 type Asked = { readonly name: string | null; readonly topicId: string }
 
-const noId = 'AAAAAAAAAAAAAAAAAAAAAA'
+export const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 /** Source: KafkaApis.handleTopicMetadataRequest. */
 export const metadataHandler = handler('Metadata', apis.metadata, {
@@ -32,7 +32,7 @@ export const metadataHandler = handler('Metadata', apis.metadata, {
 
 function askedTopic(call: Call<unknown>, asked: Asked, mayCreate: boolean): TopicAnswer {
   const { cluster } = call
-  if (asked.name === null || asked.topicId !== noId) {
+  if (asked.name === null || asked.topicId !== noTopicId) {
     const topic = cluster.topicById(asked.topicId)
     if (topic) return withInjected(call, described(cluster, topic))
     return refused(asked.name, errorNumber('UNKNOWN_TOPIC_ID'), asked.topicId)
@@ -57,25 +57,28 @@ function withInjected(call: Call<unknown>, answer: TopicAnswer): TopicAnswer {
   return injected ? refused(answer.name, injected.code, answer.topicId) : answer
 }
 
-function refused(name: string | null, errorCode: number, topicId: string = noId): TopicAnswer {
+function refused(name: string | null, errorCode: number, topicId: string = noTopicId): TopicAnswer {
   return { errorCode, name, topicId, partitions: [] }
 }
 
 function described(cluster: Cluster, topic: Topic): TopicAnswer {
-  const running = new Set(cluster.nodes.map(node => node.id))
   return {
     errorCode: 0,
     name: topic.name,
     topicId: topic.id,
     isInternal: topic.isInternal,
-    partitions: topic.partitions.map(partition => ({
-      errorCode: partition.leader === -1 ? errorNumber('LEADER_NOT_AVAILABLE') : 0,
-      partitionIndex: partition.index,
-      leaderId: partition.leader,
-      leaderEpoch: partition.leaderEpoch,
-      replicaNodes: partition.replicas,
-      isrNodes: partition.isr,
-      offlineReplicas: partition.replicas.filter(id => !running.has(id)),
-    })),
+    partitions: topic.partitions.map(partition => describedPartition(cluster, partition)),
+  }
+}
+
+export function describedPartition(cluster: Cluster, partition: Partition) {
+  return {
+    errorCode: partition.leader === -1 ? errorNumber('LEADER_NOT_AVAILABLE') : 0,
+    partitionIndex: partition.index,
+    leaderId: partition.leader,
+    leaderEpoch: partition.leaderEpoch,
+    replicaNodes: partition.replicas,
+    isrNodes: partition.isr,
+    offlineReplicas: partition.replicas.filter(id => !cluster.node(id)?.running),
   }
 }

@@ -108,10 +108,23 @@ export class PartitionLog {
       this.#sizeInBytes -= dropped.bytes.length
       this.#startOffset = dropped.lastOffset + 1n
     }
-    if (this.#head * 2 > this.#batches.length) {
-      this.#batches = this.#batches.slice(this.#head)
-      this.#head = 0
-    }
+    this.#compactHead()
+  }
+
+  /** Moves the start of the log up to `offset`; batches that lie before it as a whole are dropped. */
+  deleteRecordsBefore(offset: bigint): void {
+    invariant(offset <= this.#highWatermark, 'only what consumers may see is deleted')
+    if (offset <= this.#startOffset) return
+    while (this.#head < this.#batches.length && this.#batches[this.#head]!.lastOffset < offset)
+      this.#sizeInBytes -= this.#batches[this.#head++]!.bytes.length
+    this.#startOffset = offset
+    this.#compactHead()
+  }
+
+  #compactHead(): void {
+    if (this.#head * 2 <= this.#batches.length) return
+    this.#batches = this.#batches.slice(this.#head)
+    this.#head = 0
   }
 
   /** Index of the first batch that ends at or after `offset`. */

@@ -1,0 +1,60 @@
+import { errorNumber } from '../../base/errors/index.ts'
+import { apis, type Body } from '../../wire/protocol/index.ts'
+import { anyInjectedError, type Call, handler } from '../call.ts'
+import { ClusterError } from '../cluster.ts'
+import { maxPartitions } from './create-topics.ts'
+
+type Request = Body<typeof apis.createPartitions.request>
+type Asked = Request['topics'][number]
+
+/** Source: ReplicationControlManager.createPartitions. */
+export const createPartitionsHandler = handler('CreatePartitions', apis.createPartitions, {
+  targets: body => body.topics.map(({ name }) => ({ topic: name })),
+  handle(call) {
+    const names = call.body.topics.map(({ name }) => name)
+    const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index))
+    return { results: call.body.topics.map(asked => ({ name: asked.name, ...add(call, asked, repeated) })) }
+  },
+})
+
+function add(call: Call<Request>, asked: Asked, repeated: ReadonlySet<string>) {
+  const injected = anyInjectedError(call, asked.name)
+  if (injected) return { errorCode: injected.code, errorMessage: injected.message }
+  try {
+    if (repeated.has(asked.name)) throw new ClusterError('INVALID_REQUEST', 'Duplicate topic name.')
+    const topic = call.cluster.topic(asked.name)
+    if (!topic) throw new ClusterError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic.')
+    const assignments = checked(call, asked, topic.partitions.length)
+    if (!call.body.validateOnly) call.cluster.addPartitions(topic, asked.count, assignments)
+    return { errorCode: 0, errorMessage: null }
+  } catch (error) {
+    if (error instanceof ClusterError) return { errorCode: errorNumber(error.code), errorMessage: error.message }
+    throw error
+  }
+}
+
+function checked(call: Call<Request>, { count, assignments }: Asked, now: number): readonly number[][] | undefined {
+  if (count === now) throw new ClusterError('INVALID_PARTITIONS', `Topic already has ${now} partition(s).`)
+  if (count < now)
+    throw new ClusterError(
+      'INVALID_PARTITIONS',
+      `The topic currently has ${now} partition(s); ${count} would not be an increase.`,
+    )
+  if (count > maxPartitions)
+    throw new ClusterError('INVALID_PARTITIONS', `${count} partitions, but at most ${maxPartitions} are allowed.`)
+  if (!assignments) return undefined
+  if (assignments.length !== count - now)
+    throw new ClusterError(
+      'INVALID_REPLICA_ASSIGNMENT',
+      `${count - now} additional partition(s) were asked for, but ${assignments.length} assignment(s) were given.`,
+    )
+  for (const { brokerIds } of assignments) {
+    const unknown = brokerIds.find(id => !call.cluster.node(id))
+    if (brokerIds.length === 0 || unknown !== undefined || new Set(brokerIds).size !== brokerIds.length)
+      throw new ClusterError(
+        'INVALID_REPLICA_ASSIGNMENT',
+        `[${brokerIds}] is no list of different brokers that are there.`,
+      )
+  }
+  return assignments.map(({ brokerIds }) => [...brokerIds])
+}
