@@ -102,6 +102,7 @@ const rows: readonly [
   [81, 'GROUP_MAX_SIZE_REACHED', 'no'],
   [82, 'FENCED_INSTANCE_ID', 'no'],
   [87, 'INVALID_RECORD', 'no'],
+  [86, 'GROUP_SUBSCRIBED_TO_TOPIC', 'no'],
   [88, 'UNSTABLE_OFFSET_COMMIT', 'no', R],
   [89, 'THROTTLING_QUOTA_EXCEEDED', 'no', R],
   [90, 'PRODUCER_FENCED', 'no'],

@@ -65,6 +65,10 @@ export class GroupOffsets {
     )
   }
 
+  has(group: string): boolean {
+    return this.#byGroup.has(group) || this.hasPending(group)
+  }
+
   /** The groups that have offsets, committed or pending. */
   groups(): Set<string> {
     const names = new Set(this.#byGroup.keys())
