@@ -2,8 +2,10 @@ import { KafkaError } from '../base/errors/index.ts'
 import { seededRandom } from '../base/random.ts'
 import { systemClock } from '../base/time/clock.ts'
 import type { KafkaApiName } from './api-names.ts'
-import { Cluster, ClusterError } from './cluster.ts'
+import { Cluster } from './cluster.ts'
+import { ClusterError } from './cluster-error.ts'
 import type { Faults } from './faults.ts'
+import { type GroupSnapshot, groupSnapshots } from './groups/snapshots.ts'
 import { handledApis } from './handlers/index.ts'
 import type { ProducerSnapshot } from './log/producer-state.ts'
 import { BrokerNode } from './node.ts'
@@ -79,6 +81,8 @@ export class Broker implements AsyncDisposable {
       unknownProducersMayBeginAnywhere: asVersion !== '2.1',
       requestLogSize: options.requestLogSize ?? 10_000,
       logDir: 'memory',
+      groupInitialRebalanceDelayMs: options.groupInitialRebalanceDelayMs ?? 50,
+      groupMaxSize: options.groupMaxSize ?? 2 ** 31 - 1,
     })
     this.faults = this.#cluster.faults
     const host = options.host ?? '127.0.0.1'
@@ -99,6 +103,7 @@ export class Broker implements AsyncDisposable {
   /** @internal */
   async open(): Promise<void> {
     await Promise.all(this.#nodes.map(node => node.start()))
+    this.#cluster.groups.load()
     for (const [name, topic] of topicEntries(this.#options.topics)) this.createTopic(name, topic)
   }
 
@@ -265,6 +270,19 @@ export class Broker implements AsyncDisposable {
   /** Forgets producer ids (one or all) as if they had expired: their next batch may begin with any sequence. */
   forgetProducers(producerId?: bigint): void {
     for (const { producers } of this.#cluster.partitions()) producers.forget(producerId)
+  }
+
+  /** The consumer groups, with their members and committed offsets, by name. */
+  groups(): GroupSnapshot[] {
+    return groupSnapshots(this.#cluster.groups)
+  }
+
+  /** Ends the session of one member of a group, or of all, as if their heartbeats had stayed out. @throws RangeError where nobody is meant. */
+  expireSession(group: string, memberId?: string): void {
+    if (this.#cluster.groups.expireSession(group, memberId)) return
+    throw new RangeError(
+      memberId === undefined ? `group ${group} has no members` : `${group} has no member ${memberId}`,
+    )
   }
 
   /** Closes every port and connection. Records are gone with it. */

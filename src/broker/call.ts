@@ -21,6 +21,8 @@ export interface Call<B> {
   readonly api: KafkaApiName
   readonly version: number
   readonly clientId: string | null
+  /** Where the client is, as Java prints an address: `/127.0.0.1`. */
+  readonly clientHost: string
   readonly body: B
   readonly faults: readonly PlannedFault[]
   /** Calls back when the connection is gone, so that nobody waits for it. */

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
+import { ClusterError } from './cluster-error.ts'
 import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
 import { Faults } from './faults.ts'
+import { GroupCoordinator } from './groups/coordinator.ts'
 import { RequestLog } from './request-log.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
 import { TopicSettings } from './topic-config.ts'
@@ -31,18 +33,10 @@ export interface ClusterSettings {
   readonly requestLogSize: number
   /** What DescribeLogDirs names. */
   readonly logDir: string
-}
-
-/** What a refused change of the cluster is answered with. */
-export class ClusterError extends Error {
-  override readonly name = 'ClusterError'
-  /** Kafka's name. */
-  readonly code: string
-
-  constructor(code: string, message: string) {
-    super(message)
-    this.code = code
-  }
+  /** Kafka's `group.initial.rebalance.delay.ms`. */
+  readonly groupInitialRebalanceDelayMs: number
+  /** Kafka's `group.max.size`. */
+  readonly groupMaxSize: number
 }
 
 /** What all brokers of the cluster know: topics, producer ids, who leads what. One event loop owns it, so nothing is locked. */
@@ -54,6 +48,7 @@ export class Cluster {
   /** Where the state of groups is kept, and that of transactions. */
   readonly groupState: InternalTopic
   readonly transactionState: InternalTopic
+  readonly groups: GroupCoordinator
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -67,6 +62,7 @@ export class Cluster {
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
     this.groupState = new InternalTopic(this, groupsTopic)
     this.transactionState = new InternalTopic(this, transactionsTopic)
+    this.groups = new GroupCoordinator(this)
   }
 
   addNode(node: NodeAddress): void {
@@ -151,11 +147,12 @@ export class Cluster {
     if (this.#topics.has(name)) throw new ClusterError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
   }
 
-  /** Deletes a topic with its records and all that its partitions remember of producers. */
+  /** Deletes a topic with its records, all that its partitions remember of producers, and what groups have committed for it. */
   deleteTopic(topic: Topic): void {
     this.#topics.delete(topic.name)
     this.#topicsById.delete(topic.id)
     for (const partition of topic.partitions) partition.lead(-1)
+    this.groups.offsets.deleteTopic(topic.name)
   }
 
   /** All partitions of all topics. */

@@ -48,6 +48,13 @@ export interface BrokerOptions {
   clock?: Clock
   /** How many requests the log keeps. Default 10,000. */
   requestLogSize?: number
+  /**
+   * Kafka's `group.initial.rebalance.delay.ms`: how long a group that was empty waits for more members before its first
+   * rebalance ends. Default 50; Kafka's is 3,000.
+   */
+  groupInitialRebalanceDelayMs?: number
+  /** Kafka's `group.max.size`: more members are answered GROUP_MAX_SIZE_REACHED. Default 2,147,483,647. */
+  groupMaxSize?: number
 }
 
 const known: Record<keyof BrokerOptions, true> = {
@@ -68,6 +75,8 @@ const known: Record<keyof BrokerOptions, true> = {
   random: true,
   clock: true,
   requestLogSize: true,
+  groupInitialRebalanceDelayMs: true,
+  groupMaxSize: true,
 }
 
 const loopback = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1)$/
@@ -77,7 +86,14 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   const problems: OptionProblem[] = []
   const wrong = (option: string, message: string) => problems.push({ option, message: `${option}: ${message}` })
   const whole = (
-    option: 'port' | 'numPartitions' | 'maxMessageBytes' | 'maxRequestBytes' | 'requestLogSize',
+    option:
+      | 'port'
+      | 'numPartitions'
+      | 'maxMessageBytes'
+      | 'maxRequestBytes'
+      | 'requestLogSize'
+      | 'groupInitialRebalanceDelayMs'
+      | 'groupMaxSize',
     min: number,
     max: number,
   ) => {
@@ -91,6 +107,8 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   whole('maxMessageBytes', 1, 2 ** 31 - 1)
   whole('maxRequestBytes', 1, 2 ** 31 - 1)
   whole('requestLogSize', 0, 10_000_000)
+  whole('groupInitialRebalanceDelayMs', 0, 2 ** 31 - 1)
+  whole('groupMaxSize', 1, 2 ** 31 - 1)
   const brokers: unknown = options.brokers
   if (brokers !== undefined && brokers !== 1 && brokers !== 3) wrong('brokers', `${String(brokers)} is neither 1 nor 3`)
   if (options.host !== undefined && !loopback.test(options.host) && !options.allowRemote)

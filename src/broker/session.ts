@@ -136,6 +136,7 @@ export class Session {
       api: handler.name,
       version: header.apiVersion,
       clientId: header.clientId,
+      clientHost: `/${this.#socket.remoteAddress ?? ''}`,
       body,
       faults,
       onGone: listener => this.#onGone(listener),

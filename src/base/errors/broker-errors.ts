@@ -106,6 +106,7 @@ const rows: readonly [
   [85, 'NO_REASSIGNMENT_IN_PROGRESS', 'no'],
   [86, 'GROUP_SUBSCRIBED_TO_TOPIC', 'no'],
   [87, 'INVALID_RECORD', 'no'],
+  [86, 'GROUP_SUBSCRIBED_TO_TOPIC', 'no'],
   [88, 'UNSTABLE_OFFSET_COMMIT', 'no', R],
   [89, 'THROTTLING_QUOTA_EXCEEDED', 'no', R],
   [90, 'PRODUCER_FENCED', 'no'],

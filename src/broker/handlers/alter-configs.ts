@@ -1,7 +1,7 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import { ClusterError } from '../cluster.ts'
+import { ClusterError } from '../cluster-error.ts'
 import type { Topic } from '../topic.ts'
 import { isTopicConfigName, topicConfigIsList, topicConfigProblem } from '../topic-config.ts'
 

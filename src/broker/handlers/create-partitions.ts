@@ -1,7 +1,7 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import { ClusterError } from '../cluster.ts'
+import { ClusterError } from '../cluster-error.ts'
 import { maxPartitions } from './create-topics.ts'
 
 type Request = Body<typeof apis.createPartitions.request>

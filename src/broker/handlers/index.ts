@@ -5,22 +5,32 @@ import { alterConfigsHandler, incrementalAlterConfigsHandler } from './alter-con
 import { apiVersionsHandler } from './api-versions.ts'
 import { createPartitionsHandler } from './create-partitions.ts'
 import { createTopicsHandler } from './create-topics.ts'
+import { deleteGroupsHandler } from './delete-groups.ts'
 import { deleteRecordsHandler } from './delete-records.ts'
-import { deleteTopicsHandler } from './delete-topics.ts'
-import { describeClusterHandler } from './describe-cluster.ts'
-import { describeConfigsHandler } from './describe-configs.ts'
+import { deleteTopicsHandler, deleteTopicsHandler } from './delete-topics.ts'
+import { describeClusterHandler, describeClusterHandler } from './describe-cluster.ts'
+import { describeConfigsHandler, describeConfigsHandler } from './describe-configs.ts'
+import { describeGroupsHandler } from './describe-groups.ts'
 import { describeLogDirsHandler } from './describe-log-dirs.ts'
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts'
 import { electLeadersHandler } from './elect-leaders.ts'
 import { fetchHandler } from './fetch.ts'
 import { findCoordinatorHandler } from './find-coordinator.ts'
+import { heartbeatHandler } from './heartbeat.ts'
 import { initProducerIdHandler } from './init-producer-id.ts'
+import { joinGroupHandler } from './join-group.ts'
+import { leaveGroupHandler } from './leave-group.ts'
 import { listConfigResourcesHandler } from './list-config-resources.ts'
+import { listGroupsHandler } from './list-groups.ts'
 import { listOffsetsHandler } from './list-offsets.ts'
 import { listPartitionReassignmentsHandler } from './list-partition-reassignments.ts'
 import { metadataHandler } from './metadata.ts'
+import { offsetCommitHandler } from './offset-commit.ts'
+import { offsetDeleteHandler } from './offset-delete.ts'
+import { offsetFetchHandler } from './offset-fetch.ts'
 import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
 import { produceHandler } from './produce.ts'
+import { syncGroupHandler } from './sync-group.ts'
 
 /** All APIs that the broker answers, by key. */
 export const handlers: ReadonlyMap<number, Handler> = new Map(
@@ -49,6 +59,16 @@ export const handlers: ReadonlyMap<number, Handler> = new Map(
     createAclsHandler,
     deleteAclsHandler,
     listPartitionReassignmentsHandler,
+    offsetCommitHandler,
+    offsetFetchHandler,
+    joinGroupHandler,
+    heartbeatHandler,
+    leaveGroupHandler,
+    syncGroupHandler,
+    describeGroupsHandler,
+    listGroupsHandler,
+    deleteGroupsHandler,
+    offsetDeleteHandler,
   ].map(handler => [handler.key, handler]),
 )
 

@@ -1,7 +1,8 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import { type Cluster, ClusterError } from '../cluster.ts'
+import type { Cluster } from '../cluster.ts'
+import { ClusterError } from '../cluster-error.ts'
 import type { Partition, Topic } from '../topic.ts'
 
 type TopicAnswer = Draft<typeof apis.metadata.response>['topics'][number]
