@@ -19,6 +19,12 @@ export interface StateRecord {
   readonly value: Buffer | null
 }
 
+/** The producer in whose transaction state is written. */
+export interface StateWriter {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+}
+
 /** A state record as it is replayed. */
 export interface StoredState extends StateRecord {
   readonly offset: bigint
@@ -58,17 +64,19 @@ export class InternalTopic {
     return coordinator === call.brokerId ? null : 'NOT_COORDINATOR'
   }
 
-  /** Writes state that belongs to `key`, as one batch. */
-  append(key: string, records: readonly StateRecord[]): void {
+  /** Writes state that belongs to `key`, as one batch, and gives the offset of the first record. `writer`: within its transaction. */
+  append(key: string, records: readonly StateRecord[], writer?: StateWriter): bigint {
     const partition = this.partitionOf(key)
     const { log, leaderEpoch } = partition
     const timestamp = this.#cluster.clock.wallTime()
     const baseOffset = log.endOffset
     const stamped = records.map(record => ({ ...record, timestamp }))
-    const bytes = encodeBatch(stamped, { baseOffset, partitionLeaderEpoch: leaderEpoch })
+    const transaction = writer && { ...writer, transactional: true }
+    const bytes = encodeBatch(stamped, { baseOffset, partitionLeaderEpoch: leaderEpoch, ...transaction })
     const lastOffset = baseOffset + BigInt(records.length - 1)
     log.append({ baseOffset, lastOffset, maxTimestamp: timestamp, leaderEpoch, bytes })
     partition.changed()
+    return baseOffset
   }
 
   /** Calls `visit` for all that was written, oldest first within a partition. Creates nothing. */
