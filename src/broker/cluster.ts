@@ -3,10 +3,13 @@ import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
 import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
 import { Faults } from './faults.ts'
+import { Features } from './features.ts'
+import { GroupOffsets } from './groups/offsets.ts'
 import { RequestLog } from './request-log.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
 import { TopicSettings } from './topic-config.ts'
-import type { VersionRanges } from './versions.ts'
+import { TransactionCoordinator } from './transactions/coordinator.ts'
+import type { KafkaVersion, VersionRanges } from './versions.ts'
 
 /** Where a broker of the cluster can be reached. */
 export interface NodeAddress {
@@ -29,6 +32,14 @@ export interface ClusterSettings {
   /** False: as before Kafka 2.5 (KIP-360). */
   readonly unknownProducersMayBeginAnywhere: boolean
   readonly requestLogSize: number
+  /** The release it looks like. */
+  readonly release: KafkaVersion
+  /** Level of the feature `transaction.version` to begin with. */
+  readonly transactionVersion: number
+  /** Whether leaders ask the coordinator if a partition is in the transaction: since Kafka 3.6 (KIP-890). */
+  readonly verifiesTransactions: boolean
+  /** How long after EndTxn's answer the markers are written. */
+  readonly transactionMarkerDelayMs: number
 }
 
 /** What a refused change of the cluster is answered with. */
@@ -52,6 +63,9 @@ export class Cluster {
   /** Where the state of groups is kept, and that of transactions. */
   readonly groupState: InternalTopic
   readonly transactionState: InternalTopic
+  readonly groupOffsets: GroupOffsets
+  readonly transactions: TransactionCoordinator
+  readonly features: Features
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -65,6 +79,9 @@ export class Cluster {
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
     this.groupState = new InternalTopic(this, groupsTopic)
     this.transactionState = new InternalTopic(this, transactionsTopic)
+    this.groupOffsets = new GroupOffsets(this)
+    this.transactions = new TransactionCoordinator(this, settings.transactionMarkerDelayMs)
+    this.features = new Features(settings.release, settings.transactionVersion)
   }
 
   addNode(node: NodeAddress): void {
@@ -90,6 +107,11 @@ export class Cluster {
 
   nextProducerId(): bigint {
     return this.#nextProducerId++
+  }
+
+  /** Gives no id out that was given before: `used` was found in a log. */
+  skipProducerIds(used: bigint): void {
+    if (used >= this.#nextProducerId) this.#nextProducerId = used + 1n
   }
 
   topics(): Topic[] {

@@ -105,7 +105,8 @@ const rows: readonly [
   [88, 'UNSTABLE_OFFSET_COMMIT', 'no', R],
   [89, 'THROTTLING_QUOTA_EXCEEDED', 'no', R],
   [90, 'PRODUCER_FENCED', 'no'],
-  [96, 'INVALID_UPDATE_VERSION', 'no'],
+  [95, 'INVALID_UPDATE_VERSION', 'no'],
+  [96, 'FEATURE_UPDATE_FAILED', 'no'],
   [97, 'PRINCIPAL_DESERIALIZATION_FAILURE', 'no'],
   [100, 'UNKNOWN_TOPIC_ID', 'maybe', R, R],
   [101, 'DUPLICATE_BROKER_REGISTRATION', 'no'],
@@ -116,6 +117,7 @@ const rows: readonly [
   [117, 'UNKNOWN_SUBSCRIPTION_ID', 'no'],
   [118, 'TELEMETRY_TOO_LARGE', 'no'],
   [120, 'TRANSACTION_ABORTABLE', 'no'],
+  [128, 'INVALID_REGULAR_EXPRESSION', 'no'],
   [129, 'REBOOTSTRAP_REQUIRED', 'maybe'],
 ]
 
