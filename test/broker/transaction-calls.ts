@@ -4,7 +4,12 @@ import { apis, type Draft } from '../../src/wire/protocol/index.ts'
 import { batchOf, type ProducePartition } from './produce-call.ts'
 import { RawConnection } from './raw-connection.ts'
 
-export const code = errorNumber
+export const code = (name: string): number => errorNumber(name)
+
+/** What ends by itself: a transaction that is being completed, a coordinator that has only just been elected. */
+const passing = new Set(
+  ['CONCURRENT_TRANSACTIONS', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE'].map(code),
+)
 
 export interface Identity {
   readonly producerId: bigint
@@ -13,25 +18,36 @@ export interface Identity {
 
 /** A transactional producer that is nothing but its requests: every version and every mistake can be had. */
 export class RawTransaction implements AsyncDisposable {
+  /** To the coordinator. */
   readonly connection: RawConnection
+  /** To the leader of the topic that is written to. */
+  readonly leader: RawConnection
   readonly id: string
   identity: Identity = { producerId: -1n, producerEpoch: -1 }
   #sequence = 0
 
-  constructor(connection: RawConnection, id: string) {
+  constructor(connection: RawConnection, leader: RawConnection, id: string) {
     this.connection = connection
+    this.leader = leader
     this.id = id
   }
 
   static async open(broker: Broker, id = 'tx', brokerId = 1): Promise<RawTransaction> {
-    return new RawTransaction(await RawConnection.open(broker, brokerId), id)
+    const connection = await RawConnection.open(broker, brokerId)
+    return new RawTransaction(connection, connection, id)
+  }
+
+  /** On any cluster: finds the coordinator and the leader of a topic's partition 0. */
+  static async find(bootstrapServers: string, id: string, topic: string): Promise<RawTransaction> {
+    const leader = await leaderOf(bootstrapServers, topic)
+    return new RawTransaction(await coordinatorOf(bootstrapServers, 1, id), leader, id)
   }
 
   /** Asks until it is not CONCURRENT_TRANSACTIONS, and takes the identity over. */
   async init(version = 5, expected: Partial<Identity> = {}): Promise<this> {
     for (;;) {
       const answer = await this.tryInit(version, expected)
-      if (answer.errorCode === code('CONCURRENT_TRANSACTIONS')) continue
+      if (passing.has(answer.errorCode)) continue
       if (answer.errorCode !== 0) throw new Error(`InitProducerId was answered ${answer.errorCode}`)
       this.identity = { producerId: answer.producerId, producerEpoch: answer.producerEpoch }
       this.#sequence = 0
@@ -88,7 +104,7 @@ export class RawTransaction implements AsyncDisposable {
       timeoutMs: 20_000,
       topicData: [{ name: topic, ...(topicId && { topicId }), partitionData: [{ index: partition, records }] }],
     }
-    const answer = await this.connection.call(apis.produce, version, body)
+    const answer = await this.leader.call(apis.produce, version, body)
     const one = answer.responses[0]!.partitionResponses[0]!
     if (one.errorCode === 0) this.#sequence += values.length
     return one
@@ -114,7 +130,31 @@ export class RawTransaction implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.connection[Symbol.asyncDispose]()
+    await this.leader[Symbol.asyncDispose]()
   }
 }
 
 export const stateOf = (broker: Broker, id = 'tx') => broker.transactions().find(one => one.id === id)?.state
+
+const addressOf = (server: string) => {
+  const [host, port] = server.split(':')
+  return [host!, Number(port)] as const
+}
+
+/** A connection to the coordinator of a group (0) or transactional id (1), when there is one. */
+export async function coordinatorOf(bootstrapServers: string, keyType: number, key: string): Promise<RawConnection> {
+  await using any = await RawConnection.to(...addressOf(bootstrapServers.split(',')[0]!))
+  for (;;) {
+    const found = await any.call(apis.findCoordinator, 2, { key, keyType })
+    if (found.errorCode === 0) return RawConnection.to(found.host, found.port)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+/** A connection to the leader of partition 0. */
+export async function leaderOf(bootstrapServers: string, topic: string): Promise<RawConnection> {
+  await using any = await RawConnection.to(...addressOf(bootstrapServers.split(',')[0]!))
+  const { topics, brokers } = await any.call(apis.metadata, 4, { topics: [{ name: topic }] })
+  const { host, port } = brokers.find(({ nodeId }) => nodeId === topics[0]!.partitions[0]!.leaderId)!
+  return RawConnection.to(host, port)
+}

@@ -2,7 +2,7 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 
-/** Source: KafkaApis.handleDescribeProducersRequest, UnifiedLog.activeProducers. */
+/** Any replica answers. Source: KafkaApis.handleDescribeProducersRequest, UnifiedLog.activeProducers. */
 export const describeProducersHandler = handler('DescribeProducers', apis.describeProducers, {
   targets: body =>
     body.topics.flatMap(({ name, partitionIndexes }) =>
@@ -24,7 +24,7 @@ function describe(call: Call<unknown>, topic: string, partitionIndex: number) {
   if (injected) return fail(injected.code, injected.message)
   const partition = call.cluster.topic(topic)?.partitions[partitionIndex]
   if (!partition) return fail(errorNumber('UNKNOWN_TOPIC_OR_PARTITION'))
-  if (partition.leader !== call.brokerId) return fail(errorNumber('NOT_LEADER_OR_FOLLOWER'))
+  if (!partition.replicas.includes(call.brokerId)) return fail(errorNumber('NOT_LEADER_OR_FOLLOWER'))
   const activeProducers = partition.producers.snapshot().map(known => ({
     producerId: known.producerId,
     producerEpoch: known.producerEpoch,
