@@ -24,6 +24,8 @@ export class RawTransaction implements AsyncDisposable {
   readonly leader: RawConnection
   readonly id: string
   identity: Identity = { producerId: -1n, producerEpoch: -1 }
+  /** The time of the records. */
+  wallTime: () => number = Date.now
   #sequence = 0
 
   constructor(connection: RawConnection, leader: RawConnection, id: string) {
@@ -97,7 +99,12 @@ export class RawTransaction implements AsyncDisposable {
     topic = 'orders',
     topicId?: string,
   ): Promise<ProducePartition> {
-    const records = batchOf(values, { ...identity, baseSequence: this.#sequence, transactional: true })
+    const records = batchOf(values, {
+      timestamp: this.wallTime(),
+      ...identity,
+      baseSequence: this.#sequence,
+      transactional: true,
+    })
     const body: Draft<typeof apis.produce.request> = {
       transactionalId,
       acks: -1,
