@@ -5,6 +5,7 @@ import type { KafkaApiName } from './api-names.ts'
 import { Cluster } from './cluster.ts'
 import { ClusterError } from './cluster-error.ts'
 import type { Faults } from './faults.ts'
+import { Features } from './features.ts'
 import { type GroupSnapshot, groupSnapshots } from './groups/snapshots.ts'
 import { handledApis } from './handlers/index.ts'
 import type { ProducerSnapshot } from './log/producer-state.ts'
@@ -20,6 +21,7 @@ import { type StoredBatchHeader, type StoredRecord, storedBatches, storedRecords
 import type { BrokerRequest, RequestMatch } from './request-log.ts'
 import type { Partition, Topic } from './topic.ts'
 import { topicConfigMap } from './topic-config.ts'
+import type { TransactionState } from './transactions/transaction.ts'
 import { versionRanges } from './versions.ts'
 
 /** Offsets and leadership of one partition. */
@@ -31,7 +33,18 @@ export interface PartitionState {
   readonly startOffset: bigint
   readonly endOffset: bigint
   readonly highWatermark: bigint
+  /** Where readers of committed records have to stop. */
+  readonly lastStableOffset: bigint
   readonly producers: readonly ProducerSnapshot[]
+}
+
+/** A transactional id, as its coordinator knows it. */
+export interface TransactionSnapshot {
+  readonly id: string
+  readonly state: TransactionState
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
 }
 
 /**
@@ -66,6 +79,7 @@ export class Broker implements AsyncDisposable {
     const repeatable = options.seed !== undefined || options.random !== undefined
     const random = options.random ?? (options.seed === undefined ? Math.random : seededRandom(options.seed))
     const { asVersion, maxMessageBytes } = options
+    const release = asVersion ?? '4.3'
     this.#cluster = new Cluster({
       clusterId: newClusterId(random),
       clock: options.clock ?? systemClock,
@@ -83,6 +97,10 @@ export class Broker implements AsyncDisposable {
       logDir: 'memory',
       groupInitialRebalanceDelayMs: options.groupInitialRebalanceDelayMs ?? 50,
       groupMaxSize: options.groupMaxSize ?? 2 ** 31 - 1,
+      release,
+      transactionVersion: options.transactionVersion ?? Features.defaultTransactionVersion(release),
+      verifiesTransactions: release === '3.9' || release === '4.3',
+      transactionMarkerDelayMs: options.transactionMarkerDelayMs ?? 0,
     })
     this.faults = this.#cluster.faults
     const host = options.host ?? '127.0.0.1'
@@ -105,6 +123,7 @@ export class Broker implements AsyncDisposable {
     await Promise.all(this.#nodes.map(node => node.start()))
     this.#cluster.groups.load()
     for (const [name, topic] of topicEntries(this.#options.topics)) this.createTopic(name, topic)
+    this.#cluster.transactions.load()
   }
 
   /** `host:port` of every broker, as clients take it. */
@@ -187,7 +206,8 @@ export class Broker implements AsyncDisposable {
 
   /** Offsets, leadership and known producers of a partition. */
   partition(topic: string, partition: number): PartitionState {
-    const { leader, leaderEpoch, replicas, isr, log, producers } = this.#partition(topic, partition)
+    const found = this.#partition(topic, partition)
+    const { leader, leaderEpoch, replicas, isr, log, lastStableOffset, producers } = found
     const { startOffset, endOffset, highWatermark } = log
     return {
       leader,
@@ -197,6 +217,7 @@ export class Broker implements AsyncDisposable {
       startOffset,
       endOffset,
       highWatermark,
+      lastStableOffset,
       producers: producers.snapshot(),
     }
   }
@@ -229,6 +250,39 @@ export class Broker implements AsyncDisposable {
       if (!moved.isr.includes(brokerId)) moved.isr = [...moved.isr, brokerId]
     }
     moved.lead(brokerId)
+  }
+
+  /** Every transactional id that is known, in the state it has now. */
+  transactions(): TransactionSnapshot[] {
+    return this.#cluster.transactions.all().map(({ id, state, producerId, producerEpoch, partitions }) => ({
+      ...{ id, state, producerId, producerEpoch, partitions: [...partitions] },
+    }))
+  }
+
+  /**
+   * Lets time pass for one transactional id: a transaction under way is aborted with a raised epoch, as by its time-out; an id
+   * without one is forgotten, as after `transactional.id.expiration.ms`.
+   *
+   * @throws KafkaError `TRANSACTIONAL_ID_NOT_FOUND`, or `CONCURRENT_TRANSACTIONS` while its markers are being written.
+   */
+  expireTransaction(id: string): void {
+    const { transactions } = this.#cluster
+    if (!transactions.get(id)) throw new KafkaError('TRANSACTIONAL_ID_NOT_FOUND', `there is no transactional id ${id}`)
+    if (!transactions.expire(id))
+      throw new KafkaError('CONCURRENT_TRANSACTIONS', `the last transaction of ${id} is not complete yet`)
+  }
+
+  /** Changes the feature `transaction.version`. Clients learn of it with their next ApiVersions, on a new connection. */
+  setTransactionVersion(level: 0 | 1 | 2): void {
+    if (![0, 1, 2].includes(level)) throw new RangeError(`transaction.version ${level} is none of 0, 1, 2`)
+    this.#cluster.features.transactionVersion = level
+  }
+
+  /** Makes another broker the coordinator of a group or a transactional id; the old one answers NOT_COORDINATOR. −1: there is none. */
+  moveCoordinator(kind: 'group' | 'transaction', key: string, brokerId: number): void {
+    const { groupState, transactionState } = this.#cluster
+    const { topic, index } = (kind === 'group' ? groupState : transactionState).partitionOf(key)
+    this.moveLeader(topic, index, brokerId)
   }
 
   /** Sets the in-sync replicas; with fewer than `min.insync.replicas`, acks=all is answered NOT_ENOUGH_REPLICAS. */
@@ -289,6 +343,7 @@ export class Broker implements AsyncDisposable {
   async close(): Promise<void> {
     this.faults.clear()
     this.#cluster.requests.close()
+    this.#cluster.transactions.close()
     await Promise.all(this.#nodes.map(node => node.stop()))
   }
 

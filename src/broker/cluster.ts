@@ -4,11 +4,13 @@ import type { Clock } from '../base/time/clock.ts'
 import { ClusterError } from './cluster-error.ts'
 import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
 import { Faults } from './faults.ts'
+import { Features } from './features.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import { RequestLog } from './request-log.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
 import { TopicSettings } from './topic-config.ts'
-import type { VersionRanges } from './versions.ts'
+import { TransactionCoordinator } from './transactions/coordinator.ts'
+import type { KafkaVersion, VersionRanges } from './versions.ts'
 
 /** Where a broker of the cluster can be reached. */
 export interface NodeAddress {
@@ -37,6 +39,14 @@ export interface ClusterSettings {
   readonly groupInitialRebalanceDelayMs: number
   /** Kafka's `group.max.size`. */
   readonly groupMaxSize: number
+  /** The release it looks like. */
+  readonly release: KafkaVersion
+  /** Level of the feature `transaction.version` to begin with. */
+  readonly transactionVersion: number
+  /** Whether leaders ask the coordinator if a partition is in the transaction: since Kafka 3.6 (KIP-890). */
+  readonly verifiesTransactions: boolean
+  /** How long after EndTxn's answer the markers are written. */
+  readonly transactionMarkerDelayMs: number
 }
 
 /** What all brokers of the cluster know: topics, producer ids, who leads what. One event loop owns it, so nothing is locked. */
@@ -49,6 +59,8 @@ export class Cluster {
   readonly groupState: InternalTopic
   readonly transactionState: InternalTopic
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
+  readonly features: Features
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -63,6 +75,8 @@ export class Cluster {
     this.groupState = new InternalTopic(this, groupsTopic)
     this.transactionState = new InternalTopic(this, transactionsTopic)
     this.groups = new GroupCoordinator(this)
+    this.transactions = new TransactionCoordinator(this, settings.transactionMarkerDelayMs)
+    this.features = new Features(settings.release, settings.transactionVersion)
   }
 
   addNode(node: NodeAddress): void {
@@ -88,6 +102,11 @@ export class Cluster {
 
   nextProducerId(): bigint {
     return this.#nextProducerId++
+  }
+
+  /** Gives no id out that was given before: `used` was found in a log. */
+  skipProducerIds(used: bigint): void {
+    if (used >= this.#nextProducerId) this.#nextProducerId = used + 1n
   }
 
   topics(): Topic[] {

@@ -39,6 +39,13 @@ export interface BrokerOptions {
   config?: TopicConfig
   /** The release to look like, by API versions and by what has changed in behaviour since. Default 4.3. */
   asVersion?: KafkaVersion
+  /**
+   * Level of Kafka's feature `transaction.version`: 0 and 1 let clients add partitions themselves, 2 raises the producer's epoch
+   * with each transaction (KIP-890). Default 2 as Kafka 4.3, else 0.
+   */
+  transactionVersion?: 0 | 1 | 2
+  /** How long a committed or aborted transaction takes to be complete, in milliseconds. Default 0: until the event loop's next turn. */
+  transactionMarkerDelayMs?: number
   /** Highest versions of single APIs; null: as if the API did not exist. */
   maxVersions?: MaxVersions
   /** Makes topic ids, cluster id and garbage the same in every run. */
@@ -70,6 +77,8 @@ const known: Record<keyof BrokerOptions, true> = {
   maxRequestBytes: true,
   config: true,
   asVersion: true,
+  transactionVersion: true,
+  transactionMarkerDelayMs: true,
   maxVersions: true,
   seed: true,
   random: true,
@@ -93,7 +102,9 @@ export function checkBrokerOptions(options: BrokerOptions): void {
       | 'maxRequestBytes'
       | 'requestLogSize'
       | 'groupInitialRebalanceDelayMs'
-      | 'groupMaxSize',
+      | 'groupMaxSize'
+      | 'transactionVersion'
+      | 'transactionMarkerDelayMs',
     min: number,
     max: number,
   ) => {
@@ -109,6 +120,8 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   whole('requestLogSize', 0, 10_000_000)
   whole('groupInitialRebalanceDelayMs', 0, 2 ** 31 - 1)
   whole('groupMaxSize', 1, 2 ** 31 - 1)
+  whole('transactionVersion', 0, 2)
+  whole('transactionMarkerDelayMs', 0, 3_600_000)
   const brokers: unknown = options.brokers
   if (brokers !== undefined && brokers !== 1 && brokers !== 3) wrong('brokers', `${String(brokers)} is neither 1 nor 3`)
   if (options.host !== undefined && !loopback.test(options.host) && !options.allowRemote)

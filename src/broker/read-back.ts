@@ -32,6 +32,9 @@ export interface StoredBatchHeader {
   readonly timestampType: 'create-time' | 'log-append-time'
   readonly leaderEpoch: number
   readonly sizeInBytes: number
+  readonly transactional: boolean
+  /** It is the marker that ends a transaction. */
+  readonly control: boolean
 }
 
 /** The records of one stored batch, with their offsets. */
@@ -43,13 +46,14 @@ export function decodeStored(batch: Buffer): { offset: bigint; timestamp: number
   }))
 }
 
-/** All records of a topic, or of one of its partitions, by partition and offset. */
+/** All records of a topic, or of one of its partitions, by partition and offset; not the markers of transactions, which no consumer sees. */
 export function storedRecords(topic: Topic, partition?: number): StoredRecord[] {
   const found: StoredRecord[] = []
   for (const { index, log } of topic.partitions) {
     if (partition !== undefined && partition !== index) continue
     for (const { bytes } of log.batches()) {
-      const { baseOffset, producerId, producerEpoch, baseSequence } = readBatchHeader(bytes, 0)
+      const { baseOffset, producerId, producerEpoch, baseSequence, attributes } = readBatchHeader(bytes, 0)
+      if (attributes.control) continue
       for (const { offsetDelta, timestamp, key, value, headers } of decodeRecords(bytes, 0, decompress))
         found.push({
           partition: index,
@@ -60,7 +64,7 @@ export function storedRecords(topic: Topic, partition?: number): StoredRecord[] 
           headers,
           producerId,
           producerEpoch,
-          sequence: producerId < 0n ? -1 : advanceSequence(baseSequence, offsetDelta),
+          sequence: baseSequence < 0 ? -1 : advanceSequence(baseSequence, offsetDelta),
         })
     }
   }
@@ -72,11 +76,11 @@ export function storedBatches(topic: Topic, partition: number): StoredBatchHeade
   return (topic.partitions[partition]?.log.batches() ?? []).map(({ bytes }) => {
     const header = readBatchHeader(bytes, 0)
     const { baseOffset, recordCount, producerId, producerEpoch, baseSequence, maxTimestamp, sizeInBytes } = header
-    const { codec, timestampType } = header.attributes
+    const { codec, timestampType, transactional, control } = header.attributes
     const leaderEpoch = header.partitionLeaderEpoch
     return {
       ...{ baseOffset, recordCount, codec, producerId, producerEpoch, baseSequence },
-      ...{ maxTimestamp, timestampType, leaderEpoch, sizeInBytes },
+      ...{ maxTimestamp, timestampType, leaderEpoch, sizeInBytes, transactional, control },
     }
   })
 }

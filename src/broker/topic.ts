@@ -25,6 +25,11 @@ export class Partition {
     this.producers = new ProducerState(unknownProducersMayBeginAnywhere)
   }
 
+  /** Where readers of committed records have to stop: the high watermark, or the first transaction under way before it. */
+  get lastStableOffset(): bigint {
+    return this.producers.lastStableOffset(this.log.startOffset, this.log.highWatermark)
+  }
+
   /** Changes the leader; every change is a new epoch. Those who wait for data are woken, for they ask the wrong broker now. */
   lead(broker: number): void {
     this.leader = broker

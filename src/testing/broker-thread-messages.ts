@@ -6,6 +6,7 @@ export const brokerMethods = [
   'createTopic',
   'deleteTopic',
   'recreateTopic',
+  'addPartitions',
   'topicId',
   'records',
   'batches',
@@ -22,6 +23,12 @@ export const brokerMethods = [
   'closeConnections',
   'bumpEpochs',
   'forgetProducers',
+  'moveCoordinator',
+  'groups',
+  'expireSession',
+  'transactions',
+  'expireTransaction',
+  'setTransactionVersion',
 ] as const satisfies readonly (keyof Broker)[]
 
 /** Faults in their declarative form; `changeAnswer` needs a function, and there is none between threads. */

@@ -141,8 +141,3 @@ test('FindCoordinator names the leader of the partition that holds the state of 
   ])
   expect(broker.topics).not.toContain('__consumer_offsets')
 })
-
-test('InitProducerId with a transactional id is refused for good', async () => {
-  const answer = await connection.call(apis.initProducerId, 4, { transactionalId: 't', transactionTimeoutMs: 1000 })
-  expect(answer.errorCode).toBe(errorNumber('INVALID_REQUEST'))
-})

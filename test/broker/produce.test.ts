@@ -115,11 +115,8 @@ describe('a batch that Kafka refuses', () => {
       'UNKNOWN_SERVER_ERROR',
       () => batchOf(['a'], { codec: { id: 1, compress: bytes => bytes } }),
     ],
-    ['a transaction that nobody began', 'INVALID_TXN_STATE', () => sequencedTransactional()],
     ['a time far ahead', 'INVALID_TIMESTAMP', () => batchOf(['a'], { timestamp: Date.now() + 7_200_000 })],
   ]
-  const sequencedTransactional = () =>
-    batchOf(['a'], { producerId: 3n, producerEpoch: 0, baseSequence: 0, transactional: true })
 
   for (const [name, error, records] of refused)
     test(`${name}: ${error}, nothing appended`, async () => {

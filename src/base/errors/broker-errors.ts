@@ -106,7 +106,6 @@ const rows: readonly [
   [85, 'NO_REASSIGNMENT_IN_PROGRESS', 'no'],
   [86, 'GROUP_SUBSCRIBED_TO_TOPIC', 'no'],
   [87, 'INVALID_RECORD', 'no'],
-  [86, 'GROUP_SUBSCRIBED_TO_TOPIC', 'no'],
   [88, 'UNSTABLE_OFFSET_COMMIT', 'no', R],
   [89, 'THROTTLING_QUOTA_EXCEEDED', 'no', R],
   [90, 'PRODUCER_FENCED', 'no'],
@@ -125,6 +124,7 @@ const rows: readonly [
   [117, 'UNKNOWN_SUBSCRIPTION_ID', 'no'],
   [118, 'TELEMETRY_TOO_LARGE', 'no'],
   [120, 'TRANSACTION_ABORTABLE', 'no'],
+  [128, 'INVALID_REGULAR_EXPRESSION', 'no'],
   [129, 'REBOOTSTRAP_REQUIRED', 'maybe'],
 ]
 

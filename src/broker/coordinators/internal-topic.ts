@@ -75,6 +75,12 @@ export class InternalTopic {
     const bytes = encodeBatch(stamped, { baseOffset, partitionLeaderEpoch: leaderEpoch, ...transaction })
     const lastOffset = baseOffset + BigInt(records.length - 1)
     log.append({ baseOffset, lastOffset, maxTimestamp: timestamp, leaderEpoch, bytes })
+    if (writer)
+      partition.producers.remember(
+        { ...writer, baseSequence: -1, recordCount: records.length, attributes: { transactional: true } },
+        baseOffset,
+        timestamp,
+      )
     partition.changed()
     return baseOffset
   }

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ManualClock } from '../../../test/producer/manual-clock.ts'
+import { bareCluster } from '../../../test/broker/bare-cluster.ts'
 import { brokerErrorCode } from '../../base/errors/index.ts'
-import { seededRandom } from '../../base/random.ts'
-import { Cluster } from '../cluster.ts'
+import { ManualClock } from '../../testing/manual-clock.ts'
+import type { Cluster } from '../cluster.ts'
 import type { ClusterError } from '../cluster-error.ts'
 import type { GroupCoordinator } from './coordinator.ts'
 import type { JoinAnswer, SyncAnswer } from './member.ts'
@@ -25,22 +25,7 @@ let groups: GroupCoordinator
 /** A cluster of one broker, without sockets. */
 function makeCluster(settings: { groupMaxSize?: number } = {}): void {
   clock = new ManualClock()
-  cluster = new Cluster({
-    clusterId: 'c',
-    clock,
-    random: seededRandom(1),
-    repeatable: true,
-    autoCreateTopics: false,
-    numPartitions: 1,
-    brokerConfig: new Map(),
-    versions: new Map(),
-    unknownProducersMayBeginAnywhere: true,
-    requestLogSize: 0,
-    groupInitialRebalanceDelayMs: 100,
-    groupMaxSize: 100,
-    ...settings,
-  })
-  cluster.addNode({ id: 1, host: 'h', port: 1, running: true })
+  cluster = bareCluster(clock, settings)
   cluster.createTopic('orders', { partitions: 2 })
   groups = cluster.groups
 }
@@ -251,7 +236,7 @@ describe('a session', () => {
     expect(heartbeat(leader)).toBe('REBALANCE_IN_PROGRESS')
     clock.advance(10_001)
     expect(state()).toBe('Empty')
-    expect(clock.timers).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
   })
 
   test('is kept by commits', async () => {
@@ -421,7 +406,7 @@ describe('what was written', () => {
     expect(errorOf(await waiting)).toBe('NOT_COORDINATOR')
     expect(heartbeat(other)).toBe('NONE')
     cluster.groupState.partitionOf('g').lead(-1)
-    expect(clock.timers).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
     cluster.groupState.partitionOf('g').lead(1)
     expect(groups.find('g')).toMatchObject({ state: 'Stable', size: 2 })
   })

@@ -1,5 +1,7 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
+import { baseOffsetAt } from '../../wire/protocol/records/batch-layout.ts'
+import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
 import { anyInjectedError, type Call, handler, topicOf } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import type { Partition, Topic } from '../topic.ts'
@@ -13,6 +15,7 @@ type AskedPartition = Asked['partitions'][number]
 type PartitionAnswer = Answer['responses'][number]['partitions'][number]
 
 const none = Buffer.alloc(0)
+const readCommitted = 1
 const notLeader = errorNumber('NOT_LEADER_OR_FOLLOWER')
 const fenced = errorNumber('FENCED_LEADER_EPOCH')
 
@@ -51,11 +54,36 @@ function enough(call: Call<Request>): boolean {
     for (const one of asked.partitions) {
       const partition = topic?.partitions[one.partition]
       if (!partition || errorFor(call, topic!.name, partition, one) !== 0) return true
-      bytes += partition.log.availableBytes(one.fetchOffset, body.minBytes)
+      bytes += availableBytes(partition, one.fetchOffset, body)
       if (bytes >= body.minBytes) return true
     }
   }
   return false
+}
+
+/** Up to the last stable offset for a reader of committed records, so that it is not woken by what it may not see. */
+function availableBytes(partition: Partition, offset: bigint, { isolationLevel, minBytes }: Request): number {
+  const { log, lastStableOffset } = partition
+  if (isolationLevel !== readCommitted || lastStableOffset === log.highWatermark)
+    return log.availableBytes(offset, minBytes)
+  let bytes = 0
+  for (let at = offset; at < lastStableOffset && bytes < minBytes; ) {
+    const found = stableOnly(log.read(at, minBytes, true), lastStableOffset)
+    if (found.length === 0) break
+    for (const batch of found) bytes += batch.length
+    at = endOffsetOf(found.at(-1)!)
+  }
+  return bytes
+}
+
+/** A transaction begins with a batch, so the last stable offset never lies within one. */
+const stableOnly = (batches: Buffer[], lastStableOffset: bigint) =>
+  batches.filter(batch => batch.readBigInt64BE(baseOffsetAt) < lastStableOffset)
+
+/** The offset behind a batch's last record. */
+function endOffsetOf(batch: Buffer): bigint {
+  const { baseOffset, lastOffsetDelta } = readBatchHeader(batch, 0)
+  return baseOffset + BigInt(lastOffsetDelta) + 1n
 }
 
 function waitFor(call: Call<Request>): Promise<Answer> {
@@ -112,8 +140,10 @@ function readPartition(
   }
   const errorCode = errorFor(call, topic.name, partition, one)
   if (errorCode !== 0) return failure(one, errorCode, partition)
-  const { log } = partition
-  const batches = log.read(one.fetchOffset, Math.min(one.partitionMaxBytes, budget.left), budget.first)
+  const { log, lastStableOffset } = partition
+  const committedOnly = call.body.isolationLevel === readCommitted
+  const found = log.read(one.fetchOffset, Math.min(one.partitionMaxBytes, budget.left), budget.first)
+  const batches = committedOnly ? stableOnly(found, lastStableOffset) : found
   // Never null: librdkafka takes a null record set for a broken answer.
   const records = batches.length === 0 ? none : batches.length === 1 ? batches[0]! : Buffer.concat(batches)
   budget.left = Math.max(0, budget.left - records.length)
@@ -122,11 +152,17 @@ function readPartition(
     partitionIndex: one.partition,
     errorCode: 0,
     highWatermark: log.highWatermark,
-    lastStableOffset: log.highWatermark,
+    lastStableOffset,
     logStartOffset: log.startOffset,
-    abortedTransactions: call.body.isolationLevel === 1 ? [] : null,
+    abortedTransactions: committedOnly ? abortedIn(partition, one.fetchOffset, batches) : null,
     records,
   }
+}
+
+/** What of the batches a reader has to skip. Source: UnifiedLog.addAbortedTransactions. */
+function abortedIn(partition: Partition, from: bigint, batches: readonly Buffer[]) {
+  const last = batches.at(-1)
+  return last ? partition.producers.abortedBetween(from, endOffsetOf(last)) : []
 }
 
 function errorFor(call: Call<Request>, topic: string, partition: Partition, one: AskedPartition): number {

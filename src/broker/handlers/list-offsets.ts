@@ -9,6 +9,8 @@ type Asked = Body<typeof apis.listOffsets.request>['topics'][number]['partitions
 type PartitionAnswer = Draft<typeof apis.listOffsets.response>['topics'][number]['partitions'][number]
 type Found = { readonly timestamp: bigint; readonly offset: bigint; readonly leaderEpoch: number }
 
+const readCommitted = 1
+
 const nothing: Found = { timestamp: -1n, offset: -1n, leaderEpoch: -1 }
 
 /** Source: KafkaApis.handleListOffsetRequest, UnifiedLog.fetchOffsetByTimestamp. */
@@ -25,7 +27,7 @@ export const listOffsetsHandler = handler('ListOffsets', apis.listOffsets, {
   }),
 })
 
-function answer(call: Call<unknown>, topic: string, asked: Asked): PartitionAnswer {
+function answer(call: Call<Body<typeof apis.listOffsets.request>>, topic: string, asked: Asked): PartitionAnswer {
   const { partitionIndex } = asked
   const injected = anyInjectedError(call, topic, partitionIndex)
   if (injected) return { partitionIndex, errorCode: injected.code }
@@ -33,14 +35,18 @@ function answer(call: Call<unknown>, topic: string, asked: Asked): PartitionAnsw
   if (!partition) return { partitionIndex, errorCode: errorNumber('UNKNOWN_TOPIC_OR_PARTITION') }
   const errorCode = leaderError(call, partition, asked.currentLeaderEpoch)
   if (errorCode !== 0) return { partitionIndex, errorCode }
-  return { partitionIndex, errorCode: 0, ...find(partition, asked.timestamp) }
+  return {
+    partitionIndex,
+    errorCode: 0,
+    ...find(partition, asked.timestamp, call.body.isolationLevel === readCommitted),
+  }
 }
 
-function find(partition: Partition, timestamp: bigint): Found {
+function find(partition: Partition, timestamp: bigint, committedOnly: boolean): Found {
   const { log, leaderEpoch } = partition
   switch (timestamp) {
-    case -1n: // latest: for a client the high watermark
-      return { timestamp: -1n, offset: log.highWatermark, leaderEpoch }
+    case -1n: // latest
+      return { timestamp: -1n, offset: committedOnly ? partition.lastStableOffset : log.highWatermark, leaderEpoch }
     case -2n: // earliest
     case -4n: // earliest local: nothing is tiered
       return { timestamp: -1n, offset: log.startOffset, leaderEpoch }
@@ -53,7 +59,8 @@ function find(partition: Partition, timestamp: bigint): Found {
       return nothing
     default: {
       const batch = log.firstBatchAt(Number(timestamp))
-      return batch ? firstAt(batch.bytes, Number(timestamp), batch.leaderEpoch) : nothing
+      const found = batch ? firstAt(batch.bytes, Number(timestamp), batch.leaderEpoch) : nothing
+      return committedOnly && found.offset >= partition.lastStableOffset ? nothing : found
     }
   }
 }

@@ -2,11 +2,12 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { batchHeaderSize } from '../../wire/protocol/records/batch-layout.ts'
 import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
-import { type Call, disconnect, handler, injectedError, silence, topicOf } from '../call.ts'
+import { type Call, disconnect, handler, injectedError, type NoAnswer, silence, topicOf } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { appendRecords, type Refusal } from '../log/append.ts'
 import type { ProducedBatch, Target } from '../request-log.ts'
 import type { Partition, Topic } from '../topic.ts'
+import { admit, type Entry, type Protocol } from '../transactions/admission.ts'
 
 type Request = Body<typeof apis.produce.request>
 type Answer = Draft<typeof apis.produce.response>
@@ -21,26 +22,70 @@ export const produceHandler = handler('Produce', apis.produce, {
   batches: (body, cluster) => body.topicData.flatMap(given => batchesOf(cluster, given)),
   summary: ({ transactionalId, acks, timeoutMs }) => ({ transactionalId, acks, timeoutMs }),
   handle(call) {
-    const { body, cluster, version } = call
-    const leaders = new Set<number>()
-    let failed = false
-    const responses = body.topicData.map(given => {
-      const topic = findTopic(cluster, given)
-      return {
-        name: given.name,
-        topicId: given.topicId,
-        partitionResponses: given.partitionData.map(({ index, records }) => {
-          const answer = produceTo(call, given, topic, index, records)
-          failed ||= answer.errorCode !== 0
-          if (version >= 10 && answer.errorCode === notLeader) leaders.add(answer.currentLeader?.leaderId ?? -1)
-          return answer
-        }),
-      }
-    })
-    if (body.acks === 0) return failed ? disconnect : silence
-    return { responses, ...(leaders.size > 0 && { nodeEndpoints: endpoints(cluster, leaders) }) }
+    const entries = transactionalEntries(call)
+    if (entries.length === 0) return produceAll(call, noErrors)
+    const { body, version } = call
+    // Source: KafkaApis.handleProduceRequest.
+    if (body.transactionalId === null) return refuseAll(call, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+    const admitted = admit(call, entries, protocolOf(version))
+    if (admitted instanceof Promise) return admitted.then(errors => produceAll(call, errors))
+    return produceAll(call, admitted)
   },
 })
+
+const noErrors: ReadonlyMap<Partition, string> = new Map()
+
+/** Source: AddPartitionsToTxnManager.produceRequestVersionToTransactionSupportedOperation. */
+const protocolOf = (version: number): Protocol => (version > 11 ? 'add' : version > 10 ? 'verify' : 'verify-old')
+
+function produceAll(call: Call<Request>, notAdmitted: ReadonlyMap<Partition, string>): Answer | NoAnswer {
+  const { body, cluster, version } = call
+  const leaders = new Set<number>()
+  let failed = false
+  const responses = body.topicData.map(given => {
+    const topic = findTopic(cluster, given)
+    return {
+      name: given.name,
+      topicId: given.topicId,
+      partitionResponses: given.partitionData.map(({ index, records }) => {
+        const answer = produceTo(call, given, topic, index, records, notAdmitted)
+        failed ||= answer.errorCode !== 0
+        if (version >= 10 && answer.errorCode === notLeader) leaders.add(answer.currentLeader?.leaderId ?? -1)
+        return answer
+      }),
+    }
+  })
+  if (body.acks === 0) return failed ? disconnect : silence
+  return { responses, ...(leaders.size > 0 && { nodeEndpoints: endpoints(cluster, leaders) }) }
+}
+
+function refuseAll({ body }: Call<Request>, error: string): Answer | NoAnswer {
+  if (body.acks === 0) return disconnect
+  const responses = body.topicData.map(({ name, topicId, partitionData }) => ({
+    name,
+    topicId,
+    partitionResponses: partitionData.map(({ index }) => failure(index, errorNumber(error), null)),
+  }))
+  return { responses }
+}
+
+/** The partitions that a transaction writes to, where this broker leads them and a fault leaves them alone. */
+function transactionalEntries(call: Call<Request>): Entry[] {
+  const { body, cluster, brokerId } = call
+  const transactionalId = body.transactionalId ?? ''
+  return body.topicData.flatMap(given => {
+    const topic = findTopic(cluster, given)
+    return given.partitionData.flatMap(({ index, records }) => {
+      const bytes = asBuffer(records)
+      const partition = topic?.partitions[index]
+      if (!partition || bytes.length < batchHeaderSize) return []
+      const { attributes, producerId, producerEpoch } = readBatchHeader(bytes, 0)
+      if (!attributes.transactional || partition.leader !== brokerId) return []
+      if (injectedError(call, 'before', topic?.name, index)) return []
+      return [{ transactionalId, producerId, producerEpoch, partition }]
+    })
+  })
+}
 
 function produceTo(
   call: Call<Request>,
@@ -48,6 +93,7 @@ function produceTo(
   topic: Topic | undefined,
   index: number,
   records: Uint8Array | null,
+  notAdmitted: ReadonlyMap<Partition, string>,
 ): PartitionAnswer {
   const { body, cluster, version } = call
   const name = topic?.name ?? given.name
@@ -67,6 +113,8 @@ function produceTo(
       errorNumber('NOT_ENOUGH_REPLICAS'),
       `${partition.isr.length} in-sync replicas of ${name}-${index}, but min.insync.replicas is ${topic.settings.minInsyncReplicas}`,
     )
+  const refusal = notAdmitted.get(partition)
+  if (refusal) return failure(index, errorNumber(admissionError(refusal, version)), admissionMessage(refusal))
   const outcome = appendRecords(partition, topic.settings, asBuffer(records), {
     produceVersion: version,
     wallTime: cluster.clock.wallTime(),
@@ -78,6 +126,17 @@ function produceTo(
   const { baseOffset, logAppendTimeMs } = outcome
   return { index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset: partition.log.startOffset }
 }
+
+/** What clients of older versions try again without asking for metadata first. Source: ReplicaManager.handleProduceAppend. */
+function admissionError(error: string, version: number): string {
+  if (error === 'COORDINATOR_NOT_AVAILABLE') return 'NOT_ENOUGH_REPLICAS'
+  return error === 'CONCURRENT_TRANSACTIONS' && protocolOf(version) !== 'add' ? 'NOT_ENOUGH_REPLICAS' : error
+}
+
+const admissionMessage = (error: string) =>
+  error === 'INVALID_TXN_STATE' || error === 'TRANSACTION_ABORTABLE'
+    ? 'Partition was not added to the transaction'
+    : `Unable to verify the partition has been added to the transaction. Underlying error: ${error}`
 
 function refused(index: number, { error, message, recordErrors = [] }: Refusal): PartitionAnswer {
   return { index, errorCode: errorNumber(error), baseOffset: -1n, errorMessage: message, recordErrors }

@@ -12,6 +12,7 @@ import {
 import { decompress } from '../decompress.ts'
 import type { Partition } from '../topic.ts'
 import type { TopicSettings } from '../topic-config.ts'
+import { encodeMarker, type TransactionMarker } from './control-batch.ts'
 import { setCreateTime } from './create-time.ts'
 import { type RecordScan, scanRecords } from './record-scan.ts'
 
@@ -68,8 +69,6 @@ export function appendRecords(
   })
   if (!verdict.ok) return { refusal: refusalOf(verdict, codecFailed) }
   const { header } = verdict
-  if (header.attributes.transactional)
-    return refuse('INVALID_TXN_STATE', 'the embedded broker has no transactions yet, and the batch is transactional')
   const scan = scanRecords(inflated ?? records.subarray(batchHeaderSize), header.recordCount, header.baseTimestamp, {
     keyRequired: settings.compacted,
     earliestTimestamp: settings.logAppendTime
@@ -102,7 +101,8 @@ function appendValid(
 ): AppendOutcome {
   const idempotent = header.producerId >= 0n
   if (idempotent) {
-    const sequence = partition.producers.check(header)
+    const { transactional } = header.attributes
+    const sequence = partition.producers.check(header, transactional && context.produceVersion >= 12)
     if (sequence.kind === 'refuse') return refuse(sequence.error, sequence.message)
     if (sequence.kind === 'duplicate') {
       const { baseOffset, maxTimestamp } = sequence.original
@@ -130,7 +130,10 @@ function appendValid(
     bytes,
   })
   if (idempotent) partition.producers.remember(header, baseOffset, maxTimestamp)
-  if (settings.retentionBytes >= 0) log.keepBytes(settings.retentionBytes)
+  if (settings.retentionBytes >= 0) {
+    log.keepBytes(settings.retentionBytes)
+    partition.producers.dropBefore(log.startOffset)
+  }
   return { baseOffset, logAppendTimeMs: settings.logAppendTime ? BigInt(maxTimestamp) : -1n, duplicate: false }
 }
 
@@ -171,4 +174,26 @@ function refuseRecords(partition: Partition, header: BatchHeader, scan: RecordSc
   const error = scan.problems.some(({ kind }) => kind === 'timestamp') ? 'INVALID_TIMESTAMP' : 'INVALID_RECORD'
   const message = `${recordErrors.length} of ${header.recordCount} records were refused: ${recordErrors[0]!.batchIndexErrorMessage}`
   return { refusal: { error, message, recordErrors } }
+}
+
+/**
+ * Writes the end of a transaction. Gives Kafka's error where the partition does not take it, else null.
+ *
+ * @param transactionVersion - Of the transaction: with 2 markers have an epoch of their own.
+ */
+export function appendMarker(
+  partition: Partition,
+  marker: TransactionMarker,
+  transactionVersion: number,
+  timestamp: number,
+): ReturnType<Partition['producers']['checkMarker']> {
+  const { log, leaderEpoch, producers } = partition
+  const error = producers.checkMarker(marker, transactionVersion)
+  if (error) return error
+  const baseOffset = log.endOffset
+  const bytes = encodeMarker(marker, { baseOffset, leaderEpoch, timestamp })
+  log.append({ baseOffset, lastOffset: baseOffset, maxTimestamp: timestamp, leaderEpoch, bytes })
+  producers.endTransaction(marker, baseOffset, timestamp)
+  partition.changed()
+  return null
 }

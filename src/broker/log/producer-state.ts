@@ -1,3 +1,7 @@
+import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
+import { readMarker, type TransactionMarker } from './control-batch.ts'
+import { type AbortedTransaction, OpenTransactions } from './open-transactions.ts'
+
 /** How many batches of a producer a partition remembers: as many as an idempotent producer may have in flight (KIP-98). */
 export const duplicateWindow = 5
 
@@ -14,6 +18,7 @@ export interface BatchSequence {
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly recordCount: number
+  readonly attributes?: { readonly transactional: boolean }
 }
 
 /** A batch that was appended, as remembered to tell its duplicates. */
@@ -29,7 +34,11 @@ export type SequenceVerdict =
   | { readonly kind: 'duplicate'; readonly original: RememberedBatch }
   | {
       readonly kind: 'refuse'
-      readonly error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_PRODUCER_EPOCH' | 'UNKNOWN_PRODUCER_ID'
+      readonly error:
+        | 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+        | 'INVALID_PRODUCER_EPOCH'
+        | 'UNKNOWN_PRODUCER_ID'
+        | 'INVALID_TXN_STATE'
       readonly message: string
     }
 
@@ -37,6 +46,10 @@ interface ProducerEntry {
   epoch: number
   /** Oldest first, all of `epoch`. */
   readonly batches: RememberedBatch[]
+  /** Of the last marker; −1: there was none. */
+  coordinatorEpoch: number
+  /** Of its last batch or marker. */
+  lastTimestamp: number
 }
 
 /** What one partition remembers of one producer id, for reading back in tests. */
@@ -44,6 +57,12 @@ export interface ProducerSnapshot {
   readonly producerId: bigint
   readonly producerEpoch: number
   readonly batches: readonly RememberedBatch[]
+  /** Of the coordinator that ended its last transaction here; −1: none was ended. */
+  readonly coordinatorEpoch: number
+  /** Milliseconds since 1970: of its last batch or marker. */
+  readonly lastTimestamp: number
+  /** Where the transaction begins that is under way; −1: none is. */
+  readonly transactionFirstOffset: bigint
 }
 
 /**
@@ -52,6 +71,7 @@ export interface ProducerSnapshot {
  */
 export class ProducerState {
   readonly #entries = new Map<bigint, ProducerEntry>()
+  readonly #transactions = new OpenTransactions()
   readonly #unknownMayBeginAnywhere: boolean
 
   /**
@@ -62,11 +82,20 @@ export class ProducerState {
     this.#unknownMayBeginAnywhere = unknownMayBeginAnywhere
   }
 
-  /** Judges a batch; changes nothing. */
-  check(batch: BatchSequence): SequenceVerdict {
+  /**
+   * Judges a batch; changes nothing.
+   *
+   * @param mustBeginAtZero - A producer of `transaction.version` 2 begins each transaction with sequence 0, so that no late
+   *   copy of an older one can begin it (KIP-890).
+   */
+  check(batch: BatchSequence, mustBeginAtZero = false): SequenceVerdict {
     const { producerId, producerEpoch, baseSequence, recordCount } = batch
     const entry = this.#entries.get(producerId)
     if (!entry) {
+      if (mustBeginAtZero && baseSequence !== 0) {
+        const message = `producer ${producerId} is not known here, and its transaction began with sequence ${baseSequence}`
+        return { kind: 'refuse', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message }
+      }
       if (this.#unknownMayBeginAnywhere || baseSequence === 0) return { kind: 'append' }
       const message = `producer ${producerId} is not known here and began with sequence ${baseSequence}`
       return { kind: 'refuse', error: 'UNKNOWN_PRODUCER_ID', message }
@@ -83,6 +112,10 @@ export class ProducerState {
       const message = `producer ${producerId} wrote with epoch ${producerEpoch}, its epoch is ${entry.epoch}`
       return { kind: 'refuse', error: 'INVALID_PRODUCER_EPOCH', message }
     }
+    if (!batch.attributes?.transactional && this.#transactions.firstOffset(producerId) !== undefined) {
+      const message = `producer ${producerId} has a transaction under way here, and its batch is not transactional`
+      return { kind: 'refuse', error: 'INVALID_TXN_STATE', message }
+    }
     const expected = producerEpoch > entry.epoch ? 0 : advanceSequence(entry.batches.at(-1)?.lastSequence ?? -1, 1)
     if (baseSequence === expected) return { kind: 'append' }
     const message = `producer ${producerId} epoch ${producerEpoch} wrote sequence ${baseSequence}, expected ${expected}`
@@ -91,19 +124,96 @@ export class ProducerState {
 
   /** Remembers a batch that `check` let through and that now stands at `baseOffset`. */
   remember(batch: BatchSequence, baseOffset: bigint, maxTimestamp: number): void {
-    const { producerId, producerEpoch, baseSequence, recordCount } = batch
+    const { producerId, producerEpoch, baseSequence, recordCount, attributes } = batch
+    const entry = this.#raise(producerId, producerEpoch, maxTimestamp)
+    if (attributes?.transactional) this.#transactions.note(producerId, baseOffset)
+    // What coordinators write within a transaction has no sequence.
+    if (baseSequence < 0) return
+    const lastSequence = advanceSequence(baseSequence, recordCount - 1)
+    entry.batches.push({ baseSequence, lastSequence, baseOffset, maxTimestamp })
+    if (entry.batches.length > duplicateWindow) entry.batches.shift()
+  }
+
+  /** Whether the producer has a transaction under way here, begun in this epoch. */
+  hasTransaction(producerId: bigint, producerEpoch: number): boolean {
+    return (
+      this.#transactions.firstOffset(producerId) !== undefined && this.#entries.get(producerId)?.epoch === producerEpoch
+    )
+  }
+
+  /** The epoch in which the producer wrote last; −1 where it is not known. */
+  epochOf(producerId: bigint): number {
+    return this.#entries.get(producerId)?.epoch ?? -1
+  }
+
+  /**
+   * Judges a marker: Kafka's error, or null. With `transaction.version` 2 a marker has the epoch after that of the records,
+   * and one of the same epoch may only repeat a marker that is here (KIP-890, KIP-1228). Source: ProducerAppendInfo.appendEndTxnMarker.
+   */
+  checkMarker(
+    { producerId, producerEpoch, coordinatorEpoch }: TransactionMarker,
+    transactionVersion: number,
+  ): 'INVALID_PRODUCER_EPOCH' | 'TRANSACTION_COORDINATOR_FENCED' | null {
+    const entry = this.#entries.get(producerId)
+    if (!entry) return null
+    if (producerEpoch < entry.epoch) return 'INVALID_PRODUCER_EPOCH'
+    const isOngoing = this.#transactions.firstOffset(producerId) !== undefined
+    if (transactionVersion >= 2 && producerEpoch === entry.epoch && isOngoing) return 'INVALID_PRODUCER_EPOCH'
+    return coordinatorEpoch < entry.coordinatorEpoch ? 'TRANSACTION_COORDINATOR_FENCED' : null
+  }
+
+  /** Remembers a marker that stands at `offset`: the producer's transaction has ended here. */
+  endTransaction(marker: TransactionMarker, offset: bigint, timestamp: number): void {
+    const entry = this.#raise(marker.producerId, marker.producerEpoch, timestamp)
+    entry.coordinatorEpoch = marker.coordinatorEpoch
+    this.#transactions.end(marker.producerId, offset, marker.committed)
+  }
+
+  /** Takes in a batch of the log once more, as all of them are at start. */
+  replay(bytes: Buffer): void {
+    const header = readBatchHeader(bytes, 0)
+    if (header.producerId < 0n) return
+    if (!header.attributes.control) {
+      this.remember(header, header.baseOffset, header.maxTimestamp)
+      return
+    }
+    const marker = readMarker(bytes)
+    if (marker) this.endTransaction(marker, header.baseOffset, header.maxTimestamp)
+  }
+
+  /** Where readers of committed records have to stop. */
+  lastStableOffset(startOffset: bigint, highWatermark: bigint): bigint {
+    return this.#transactions.lastStableOffset(startOffset, highWatermark)
+  }
+
+  /** The aborted transactions that have something in the offsets from `from` up to before `to`. */
+  abortedBetween(from: bigint, to: bigint): AbortedTransaction[] {
+    return this.#transactions.abortedBetween(from, to)
+  }
+
+  /** Forgets the aborted transactions that lie wholly before the log's start. */
+  dropBefore(startOffset: bigint): void {
+    this.#transactions.dropBefore(startOffset)
+  }
+
+  /** Forgets everything, to be built anew from the log. */
+  reset(): void {
+    this.#entries.clear()
+    this.#transactions.clear()
+  }
+
+  #raise(producerId: bigint, producerEpoch: number, timestamp: number): ProducerEntry {
     let entry = this.#entries.get(producerId)
     if (!entry) {
-      entry = { epoch: producerEpoch, batches: [] }
+      entry = { epoch: producerEpoch, batches: [], coordinatorEpoch: -1, lastTimestamp: timestamp }
       this.#entries.set(producerId, entry)
     }
     if (entry.epoch !== producerEpoch) {
       entry.epoch = producerEpoch
       entry.batches.length = 0
     }
-    const lastSequence = advanceSequence(baseSequence, recordCount - 1)
-    entry.batches.push({ baseSequence, lastSequence, baseOffset, maxTimestamp })
-    if (entry.batches.length > duplicateWindow) entry.batches.shift()
+    entry.lastTimestamp = timestamp
+    return entry
   }
 
   /** Forgets one producer, or all: what `producer.id.expiration.ms` does in time. */
@@ -125,6 +235,9 @@ export class ProducerState {
       producerId,
       producerEpoch: entry.epoch,
       batches: [...entry.batches],
+      coordinatorEpoch: entry.coordinatorEpoch,
+      lastTimestamp: entry.lastTimestamp,
+      transactionFirstOffset: this.#transactions.firstOffset(producerId) ?? -1n,
     }))
   }
 }

@@ -1,0 +1,29 @@
+import { seededRandom } from '../../src/base/random.ts'
+import type { Clock } from '../../src/base/time/clock.ts'
+import { Cluster, type ClusterSettings } from '../../src/broker/cluster.ts'
+
+/** A cluster of one broker without sockets, for tests of what its rooms decide. */
+export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {}): Cluster {
+  const cluster = new Cluster({
+    clusterId: 'c',
+    clock,
+    random: seededRandom(1),
+    repeatable: true,
+    autoCreateTopics: false,
+    numPartitions: 1,
+    brokerConfig: new Map(),
+    versions: new Map(),
+    unknownProducersMayBeginAnywhere: true,
+    requestLogSize: 0,
+    logDir: 'memory',
+    groupInitialRebalanceDelayMs: 100,
+    groupMaxSize: 100,
+    release: '4.3',
+    transactionVersion: 2,
+    verifiesTransactions: true,
+    transactionMarkerDelayMs: 50,
+    ...settings,
+  })
+  cluster.addNode({ id: 1, host: 'h', port: 1, running: true })
+  return cluster
+}
