@@ -1,7 +1,8 @@
-import { errorNumber } from '../base/errors/index.ts'
 import type { KafkaApiName } from './api-names.ts'
+import { faultProblem } from './fault-checks.ts'
 import {
   answerActions,
+  type DelayRange,
   type Fault,
   type FaultAction,
   type FaultOptions,
@@ -36,7 +37,7 @@ class SetFault implements Fault {
     this.rule = rule
     this.phase = answerActions.has(rule.action.type) ? 'after' : (rule.phase ?? 'before')
     this.remaining = rule.times ?? 1
-    this.passing = rule.skip ?? 0
+    this.passing = rule.skip ?? (rule.nth ?? 1) - 1
     this.#takeBack = takeBack
     this.done = new Promise(resolve => {
       this.finish = resolve
@@ -63,9 +64,8 @@ export class Faults {
 
   /** Sets a fault. Of several that match a request, the one set first is done, and the next waits for the next request. */
   add(rule: FaultRule): Fault {
-    if (rule.action.type === 'error') errorNumber(rule.action.error)
-    if (rule.times !== undefined && !(rule.times >= 1))
-      throw new RangeError(`times must be at least 1, not ${rule.times}`)
+    const problem = faultProblem(rule)
+    if (problem) throw new RangeError(problem)
     const fault = new SetFault(rule, () => this.#drop(fault))
     this.#set.push(fault)
     return fault
@@ -113,8 +113,8 @@ export class Faults {
     return this.#named(api, 'before', { type: 'close', ...(reset !== undefined && { reset }) }, match, 'close')
   }
 
-  /** Waits before the handling; with `phase: 'after'`, between the handling and the answer. */
-  delay(api: KafkaApiName, ms: number, options: FaultOptions & { phase?: FaultPhase } = {}): Fault {
+  /** Waits before the handling, for a time or for another in a range each time; with `phase: 'after'`, between the handling and the answer. */
+  delay(api: KafkaApiName, ms: number | DelayRange, options: FaultOptions & { phase?: FaultPhase } = {}): Fault {
     const { phase = 'before', ...match } = options
     return this.#named(api, phase, { type: 'delay', ms }, match, 'delay')
   }
@@ -155,6 +155,17 @@ export class Faults {
   garbage(api: KafkaApiName, options: FaultOptions & { bytes?: number } = {}): Fault {
     const { bytes = 64, ...match } = options
     return this.#named(api, 'after', { type: 'garbage', bytes }, match, 'garbage')
+  }
+
+  /** Flips bits of the answer, at places chosen by the broker's chance: what a bad network card or cable does. */
+  corrupt(api: KafkaApiName, options: FaultOptions & { bits?: number } = {}): Fault {
+    const { bits = 1, ...match } = options
+    return this.#named(api, 'after', { type: 'corrupt', bits }, match, 'corrupt')
+  }
+
+  /** Writes the answer in pieces of `bytes` bytes. */
+  splitWrites(api: KafkaApiName, bytes: number, options: FaultOptions = {}): Fault {
+    return this.#named(api, 'after', { type: 'split-writes', bytes }, options, 'split-writes')
   }
 
   /** Changes the answer by a function: stale metadata, other offsets. */

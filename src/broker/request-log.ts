@@ -36,6 +36,10 @@ export interface BrokerRequest {
    */
   readonly body: unknown
   readonly targets: readonly Target[]
+  /** Of requests that name one, or ask about it (the first, where there are several). */
+  readonly transactionalId: string | null
+  /** The consumer group, likewise. */
+  readonly group: string | null
   /** Of Produce requests. */
   readonly batches: readonly ProducedBatch[]
   /** The faults that were done to it, in order; empty for none. */
