@@ -126,7 +126,7 @@ export function slotOf(rule: FaultRule, phase: FaultPhase): string {
   }
 }
 
-export function matches(rule: FaultRule, request: BrokerRequest): boolean {
+export function matches(rule: FaultMatch, request: BrokerRequest): boolean {
   const { api, versions, broker, connection, clientId, topic, partition, transactionalId, group, when } = rule
   if (api !== undefined && (typeof api === 'string' ? api !== request.api : !api.includes(request.api))) return false
   if (versions && (request.version < versions[0] || request.version > versions[1])) return false

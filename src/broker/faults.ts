@@ -12,6 +12,7 @@ import {
   slotOf,
 } from './fault-rules.ts'
 import type { BrokerRequest } from './request-log.ts'
+import type { FaultSchedule, LoadedSchedule } from './schedule/fault-schedule.ts'
 
 /** A fault that is done to one request: the rule, and for `hold` what to wait for. */
 export interface PlannedFault {
@@ -61,6 +62,13 @@ export class Faults {
   #set: SetFault[] = []
   /** Faults that were done as often as they should be, and still hold requests. */
   readonly #holding = new Set<SetFault>()
+  readonly #loaded = new Set<LoadedSchedule>()
+  readonly #load: (schedule: FaultSchedule) => LoadedSchedule
+
+  /** @internal */
+  constructor(load: (schedule: FaultSchedule) => LoadedSchedule) {
+    this.#load = load
+  }
 
   /** Sets a fault. Of several that match a request, the one set first is done, and the next waits for the next request. */
   add(rule: FaultRule): Fault {
@@ -177,13 +185,27 @@ export class Faults {
     return this.#named(api, 'after', { type: 'answer', answer }, options, 'change-answer')
   }
 
+  /**
+   * Sets the faults of a schedule, as it can stand in a JSON file, and lets its events happen. Its seed begins the broker's
+   * chance anew.
+   *
+   * @throws ConfigError with all that is wrong, each with its path; nothing is set then.
+   */
+  load(schedule: FaultSchedule): LoadedSchedule {
+    const loaded = this.#load(schedule)
+    this.#loaded.add(loaded)
+    return loaded
+  }
+
   /** To how many requests the faults set so far will still be done; those without an end are not counted. */
   get remaining(): number {
     return this.#set.reduce((sum, fault) => sum + (Number.isFinite(fault.remaining) ? fault.remaining : 0), 0)
   }
 
-  /** Takes all faults back and lets go what they hold. */
+  /** Takes all faults back, with the events of schedules that have not happened, and lets go what they hold. */
   clear(): void {
+    for (const schedule of this.#loaded) schedule.remove()
+    this.#loaded.clear()
     for (const fault of [...this.#set, ...this.#holding]) fault.remove()
   }
 

@@ -143,10 +143,17 @@ export class Session {
       faults,
       onGone: listener => this.#onGone(listener),
     }
-    if (faults.length > 0) return this.#serveWithFaults(handler, header, call, { ...request, body })
+    const whole = () => ({ ...request, body })
+    const served = () => this.#cluster.requests.served(whole)
+    if (faults.length > 0) return this.#serveWithFaults(handler, header, call, whole()).then(served)
     const answer = handler.handle(call)
-    if (answer instanceof Promise) return answer.then(settled => this.#answer(handler, header, settled))
+    if (answer instanceof Promise)
+      return answer.then(settled => {
+        this.#answer(handler, header, settled)
+        served()
+      })
     this.#answer(handler, header, answer)
+    served()
     return undefined
   }
 
