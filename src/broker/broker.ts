@@ -1,10 +1,11 @@
 import { KafkaError } from '../base/errors/index.ts'
-import { seededRandom } from '../base/random.ts'
+import { type Random, seededRandom } from '../base/random.ts'
 import { systemClock } from '../base/time/clock.ts'
 import type { KafkaApiName } from './api-names.ts'
-import { Cluster } from './cluster.ts'
+import { Cluster, type ClusterSettings } from './cluster.ts'
 import { ClusterError } from './cluster-error.ts'
-import type { Faults } from './faults.ts'
+import { ControlServer } from './control/control-server.ts'
+import { Faults } from './faults.ts'
 import { Features } from './features.ts'
 import { type GroupSnapshot, groupSnapshots } from './groups/snapshots.ts'
 import { handledApis } from './handlers/index.ts'
@@ -19,6 +20,7 @@ import {
 } from './options.ts'
 import { type StoredBatchHeader, type StoredRecord, storedBatches, storedRecords } from './read-back.ts'
 import type { BrokerRequest, RequestMatch } from './request-log.ts'
+import { checkSchedule, type FaultSchedule, type LoadedSchedule, RunningSchedule } from './schedule/fault-schedule.ts'
 import type { Partition, Topic } from './topic.ts'
 import { topicConfigMap } from './topic-config.ts'
 import type { TransactionState } from './transactions/transaction.ts'
@@ -72,15 +74,21 @@ export class Broker implements AsyncDisposable {
   readonly #cluster: Cluster
   readonly #nodes: BrokerNode[]
   readonly #options: BrokerOptions
+  readonly #control: ControlServer | null
+  #chance: Random
 
   /** @internal */
   constructor(options: BrokerOptions) {
     this.#options = options
-    const repeatable = options.seed !== undefined || options.random !== undefined
-    const random = options.random ?? (options.seed === undefined ? Math.random : seededRandom(options.seed))
+    const repeatable =
+      options.seed !== undefined || options.schedule?.seed !== undefined || options.random !== undefined
+    const seed = options.seed ?? options.schedule?.seed
+    this.#chance = options.random ?? (seed === undefined ? Math.random : seededRandom(seed))
+    const random = () => this.#chance()
     const { asVersion, maxMessageBytes } = options
     const release = asVersion ?? '4.3'
-    this.#cluster = new Cluster({
+    this.faults = new Faults(schedule => this.#load(schedule))
+    const settings: ClusterSettings = {
       clusterId: newClusterId(random),
       clock: options.clock ?? systemClock,
       random,
@@ -101,17 +109,23 @@ export class Broker implements AsyncDisposable {
       transactionVersion: options.transactionVersion ?? Features.defaultTransactionVersion(release),
       verifiesTransactions: release === '3.9' || release === '4.3',
       transactionMarkerDelayMs: options.transactionMarkerDelayMs ?? 0,
-    })
-    this.faults = this.#cluster.faults
+    }
+    this.#cluster = new Cluster(settings, this.faults)
     const host = options.host ?? '127.0.0.1'
+    const report = (error: unknown) => process.emitWarning(asError(error))
+    this.#control =
+      options.controlPort === undefined
+        ? null
+        : new ControlServer(this, options.controlHost ?? '127.0.0.1', options.controlPort, report)
     this.#nodes = Array.from({ length: options.brokers ?? 1 }, (_, index) => {
       const node = new BrokerNode(this.#cluster, {
         id: index + 1,
         host,
         advertisedHost: options.advertisedHost ?? host,
+        advertisedPort: options.advertisedPort === undefined ? null : options.advertisedPort + index,
         port: options.port ? options.port + index : 0,
         maxRequestBytes: options.maxRequestBytes ?? 100 * 1024 * 1024,
-        report: error => process.emitWarning(asError(error)),
+        report,
       })
       this.#cluster.addNode(node)
       return node
@@ -124,6 +138,8 @@ export class Broker implements AsyncDisposable {
     this.#cluster.groups.load()
     for (const [name, topic] of topicEntries(this.#options.topics)) this.createTopic(name, topic)
     this.#cluster.transactions.load()
+    await this.#control?.start()
+    if (this.#options.schedule) this.faults.load(this.#options.schedule)
   }
 
   /** `host:port` of every broker, as clients take it. */
@@ -135,9 +151,14 @@ export class Broker implements AsyncDisposable {
     return this.#cluster.settings.clusterId
   }
 
-  /** The ports of the brokers, by broker id. */
+  /** Where the control port answers: `http://127.0.0.1:8123`; null without the option `controlPort`. */
+  get controlUrl(): string | null {
+    return this.#control?.url ?? null
+  }
+
+  /** The ports on which the brokers listen, by broker id. */
   get ports(): ReadonlyMap<number, number> {
-    return new Map(this.#nodes.map(({ id, port }) => [id, port]))
+    return new Map(this.#nodes.map(({ id, listenPort }) => [id, listenPort]))
   }
 
   /** Open connections, of all brokers or of one. */
@@ -191,6 +212,10 @@ export class Broker implements AsyncDisposable {
 
   topicId(name: string): string {
     return this.#topic(name).id
+  }
+
+  partitionCount(topic: string): number {
+    return this.#topic(topic).partitions.length
   }
 
   /** The records of a topic, or of one partition, by partition and offset. */
@@ -285,6 +310,24 @@ export class Broker implements AsyncDisposable {
     this.moveLeader(topic, index, brokerId)
   }
 
+  /** Takes the leader from a partition: everything is answered LEADER_NOT_AVAILABLE or NOT_LEADER_OR_FOLLOWER until one is moved there, or a broker starts or stops. */
+  leaderless(topic: string, partition: number): void {
+    this.moveLeader(topic, partition, -1)
+  }
+
+  /**
+   * Lets in-sync replicas fall behind until `to` of them are left, the leader last.
+   *
+   * @throws RangeError where there are not so many.
+   */
+  shrinkIsr(topic: string, partition: number, to: number): void {
+    const { isr, leader } = this.#partition(topic, partition)
+    if (!(Number.isInteger(to) && to >= 0 && to <= isr.length))
+      throw new RangeError(`${topic}-${partition} has ${isr.length} in-sync replicas, and cannot be left with ${to}`)
+    const others = isr.filter(id => id !== leader)
+    this.setIsr(topic, partition, (isr.includes(leader) ? [leader, ...others] : others).slice(0, to))
+  }
+
   /** Sets the in-sync replicas; with fewer than `min.insync.replicas`, acks=all is answered NOT_ENOUGH_REPLICAS. */
   setIsr(topic: string, partition: number, brokerIds: readonly number[]): void {
     for (const id of brokerIds) this.#node(id)
@@ -339,16 +382,31 @@ export class Broker implements AsyncDisposable {
     )
   }
 
+  /**
+   * Puts another, empty cluster at the same addresses: a new cluster id, no topics, no groups, producer ids from the start. All
+   * connections are closed. What a client sees that comes back after somebody has wiped the disks.
+   */
+  replaceCluster(): void {
+    this.closeConnections()
+    this.#cluster.replace(newClusterId(this.#cluster.settings.random))
+  }
+
   /** Closes every port and connection. Records are gone with it. */
   async close(): Promise<void> {
     this.faults.clear()
     this.#cluster.requests.close()
     this.#cluster.transactions.close()
-    await Promise.all(this.#nodes.map(node => node.stop()))
+    await Promise.all([this.#control?.stop(), ...this.#nodes.map(node => node.stop())])
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #load(schedule: FaultSchedule): LoadedSchedule {
+    checkSchedule(schedule)
+    if (schedule.seed !== undefined) this.#chance = seededRandom(schedule.seed)
+    return new RunningSchedule(schedule, this, this.#cluster)
   }
 
   #topic(name: string): Topic {

@@ -4,6 +4,7 @@ import type { KafkaApiName } from './api-names.ts'
 import type { Cluster } from './cluster.ts'
 import type { PlannedFault } from './faults.ts'
 import type { ProducedBatch, Target } from './request-log.ts'
+import { targetsOf } from './request-subjects.ts'
 import type { Topic } from './topic.ts'
 import { apiOf } from './versions.ts'
 
@@ -61,6 +62,7 @@ type Tables = { readonly request: Message; readonly response: Message; readonly 
 
 interface HandlerParts<T extends Tables> {
   handle(call: Call<Body<T['request']>>): Draft<T['response']> | NoAnswer | Promise<Draft<T['response']> | NoAnswer>
+  /** Default: the topics and partitions that stand in the body under the names Kafka uses. */
   targets?(body: Body<T['request']>, cluster: Cluster): readonly Target[]
   batches?(body: Body<T['request']>, cluster: Cluster): readonly ProducedBatch[]
   summary?(body: Body<T['request']>): unknown
@@ -75,7 +77,7 @@ export function handler<T extends Tables>(name: KafkaApiName, tables: T, parts: 
     response: tables.response,
     announcedFrom: tables.announcedFrom ?? apiOf(name).request.versions[0],
     handle: call => parts.handle(call as Call<Body<T['request']>>),
-    targets: (body, cluster) => parts.targets?.(body as Body<T['request']>, cluster) ?? [],
+    targets: (body, cluster) => parts.targets?.(body as Body<T['request']>, cluster) ?? targetsOf(body, cluster),
     batches: (body, cluster) => parts.batches?.(body as Body<T['request']>, cluster) ?? [],
     summary: body => (parts.summary ? parts.summary(body as Body<T['request']>) : body),
   }

@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
 import { ClusterError } from './cluster-error.ts'
 import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
-import { Faults } from './faults.ts'
+import type { Faults } from './faults.ts'
 import { Features } from './features.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import { RequestLog } from './request-log.ts'
@@ -51,7 +51,7 @@ export interface ClusterSettings {
 
 /** What all brokers of the cluster know: topics, producer ids, who leads what. One event loop owns it, so nothing is locked. */
 export class Cluster {
-  readonly settings: ClusterSettings
+  settings: ClusterSettings
   readonly clock: Clock
   readonly faults: Faults
   readonly requests: RequestLog
@@ -67,10 +67,10 @@ export class Cluster {
   #nextProducerId = 0n
   #connections = 0
 
-  constructor(settings: ClusterSettings) {
+  constructor(settings: ClusterSettings, faults: Faults) {
     this.settings = settings
     this.clock = settings.clock
-    this.faults = new Faults()
+    this.faults = faults
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
     this.groupState = new InternalTopic(this, groupsTopic)
     this.transactionState = new InternalTopic(this, transactionsTopic)
@@ -172,6 +172,15 @@ export class Cluster {
     this.#topicsById.delete(topic.id)
     for (const partition of topic.partitions) partition.lead(-1)
     this.groups.offsets.deleteTopic(topic.name)
+  }
+
+  /** Another cluster at the same addresses: nothing of the old one is left but its settings. */
+  replace(clusterId: string): void {
+    for (const topic of this.topics()) this.deleteTopic(topic)
+    this.#nextProducerId = 0n
+    this.settings = { ...this.settings, clusterId }
+    this.groups.load()
+    this.transactions.load()
   }
 
   /** All partitions of all topics. */

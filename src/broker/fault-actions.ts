@@ -1,5 +1,5 @@
 import type { Random } from '../base/random.ts'
-import type { FaultRule } from './fault-rules.ts'
+import type { DelayRange, FaultRule } from './fault-rules.ts'
 import type { PlannedFault } from './faults.ts'
 import type { BrokerRequest } from './request-log.ts'
 
@@ -24,37 +24,70 @@ export function changeAnswer(
   return { answer: changed, throttleMs }
 }
 
+/** What is written in place of an answer. */
+export interface ChangedFrame {
+  readonly bytes: Buffer
+  readonly closeAfter: boolean
+  /** How much is written at once. */
+  readonly pieceBytes: number
+}
+
 /** What faults make of the bytes of an answer, with its length in front. */
-export function changeFrame(
-  frame: Buffer,
-  faults: readonly PlannedFault[],
-  random: Random,
-): { bytes: Buffer; closeAfter: boolean } {
+export function changeFrame(frame: Buffer, faults: readonly PlannedFault[], random: Random): ChangedFrame {
   let bytes = frame
   let closeAfter = false
+  let pieceBytes = Number.POSITIVE_INFINITY
   for (const { rule } of faults) {
     const { action } = rule
     if (action.type === 'truncate') {
       bytes = bytes.subarray(0, action.bytes)
       closeAfter = true
     } else if (action.type === 'correlation-id') bytes.writeInt32BE((bytes.readInt32BE(4) + action.add) | 0, 4)
+    else if (action.type === 'split-writes') pieceBytes = action.bytes
+    else if (action.type === 'corrupt') flipBits(bytes, action.bits ?? 1, random)
     else if (action.type === 'garbage') {
       const head = Buffer.from(bytes.subarray(0, 8))
       head.writeInt32BE(4 + action.bytes)
       bytes = Buffer.concat([head, Buffer.from(Array.from({ length: action.bytes }, () => Math.floor(random() * 256)))])
     }
   }
-  return { bytes, closeAfter }
+  return { bytes, closeAfter, pieceBytes }
 }
 
-/** The names under which answers keep their topics, and topics their partitions. */
-const topicLists = ['responses', 'topics']
-const partitionLists = ['partitionResponses', 'partitions']
-const indexNames = ['index', 'partitionIndex']
+/** The length stays as it is, so that the answer is whole, and wrong. */
+function flipBits(frame: Buffer, bits: number, random: Random): void {
+  for (let flipped = 0; flipped < bits && frame.length > 4; flipped++) {
+    const place = 4 + Math.floor(random() * (frame.length - 4))
+    frame[place]! ^= 1 << Math.floor(random() * 8)
+  }
+}
+
+/** How long a `delay` takes this time. */
+export function delayMs(ms: number | DelayRange, random: Random): number {
+  return typeof ms === 'number' ? ms : ms.minMs + random() * (ms.maxMs - ms.minMs)
+}
+
+/** The names under which answers keep what holds topics, their topics, and topics their partitions. */
+const holderLists = ['groups', 'resultsByTransaction']
+const topicLists = [
+  'responses',
+  'topics',
+  'topicResults',
+  'resultsByTopicV3AndBelow',
+  'replicaElectionResults',
+] as const
+const partitionLists = ['partitionResponses', 'partitions', 'resultsByPartition', 'partitionResult'] as const
+const indexNames = ['index', 'partitionIndex', 'partitionId'] as const
 
 /** Replaces the partitions of an answer that a rule is about by what `map` gives for each. */
 function mapPartitions(answer: unknown, rule: FaultRule, map: (partition: unknown) => unknown[]): unknown {
-  return mapList(answer, topicLists, topic => {
+  // A list of groups stands in old versions too, empty; then the topics beside it count.
+  const holders = mapList(answer, holderLists, holder => [mapTopics(holder, rule, map)])
+  return mapTopics(holders, rule, map)
+}
+
+function mapTopics(holder: unknown, rule: FaultRule, map: (partition: unknown) => unknown[]): unknown {
+  return mapList(holder, topicLists, topic => {
     const name = (topic.name ?? topic.topic) as string | undefined
     if (rule.topic !== undefined && name && name !== rule.topic) return [topic]
     return [
@@ -68,8 +101,10 @@ function mapPartitions(answer: unknown, rule: FaultRule, map: (partition: unknow
 
 type Row = Record<string, unknown>
 
+/** The lists that have rows. */
 function mapList(holder: unknown, names: readonly string[], map: (row: Row) => unknown[]): unknown {
   const row = holder as Row
-  const name = names.find(candidate => Array.isArray(row[candidate]))
-  return name ? { ...row, [name]: (row[name] as Row[]).flatMap(map) } : holder
+  const mapped = { ...row }
+  for (const name of names) if (Array.isArray(row[name])) mapped[name] = (row[name] as Row[]).flatMap(map)
+  return mapped
 }

@@ -1,5 +1,6 @@
 import type { KafkaApiName } from './api-names.ts'
 import type { BrokerRequest } from './request-log.ts'
+import { groupsOf, transactionalIdsOf } from './request-subjects.ts'
 
 /** Which requests a fault is done to. What is left out matches anything. */
 export interface FaultMatch {
@@ -12,7 +13,17 @@ export interface FaultMatch {
   topic?: string
   /** Requests about this partition (of `topic`, or of any). An error is then given for this partition alone. */
   partition?: number
+  /** Requests of this transactional id, or that ask about it. */
+  transactionalId?: string
+  /** Requests of this consumer group, or that ask about it. */
+  group?: string
   when?: (request: BrokerRequest) => boolean
+}
+
+/** Both ends included, in milliseconds. */
+export interface DelayRange {
+  readonly minMs: number
+  readonly maxMs: number
 }
 
 /** What is done to a request, or to its answer. */
@@ -23,7 +34,8 @@ export type FaultAction =
   | { type: 'close'; reset?: boolean; afterMs?: number }
   /** Never answered; the connection stays open, and later requests on it are answered. */
   | { type: 'swallow' }
-  | { type: 'delay'; ms: number }
+  /** Waits for `ms`, or each time for another time between the two, by the broker's own chance (`seed`). */
+  | { type: 'delay'; ms: number | DelayRange }
   /** Waits until the fault's `release()` is called. */
   | { type: 'hold' }
   /** Sets the throttle time in the answer and mutes the connection for as long (KIP-219). */
@@ -34,6 +46,10 @@ export type FaultAction =
   | { type: 'correlation-id'; add: number }
   /** `bytes` random bytes in place of the answer's body; length and correlation id are right. */
   | { type: 'garbage'; bytes: number }
+  /** Flips `bits` (default 1) bits of the answer behind its length, at places chosen by the broker's own chance (`seed`). */
+  | { type: 'corrupt'; bits?: number }
+  /** The answer is written in pieces of `bytes` bytes, each in a turn of its own: clients see frames cut anywhere. */
+  | { type: 'split-writes'; bytes: number }
   /** The matched partitions (all where none is named) are left out of the answer, or stand there twice. */
   | { type: 'omit-partition' }
   | { type: 'duplicate-partition' }
@@ -54,6 +70,8 @@ export interface FaultRule extends FaultMatch {
   times?: number
   /** How many matching requests pass untouched first; default 0. */
   skip?: number
+  /** The first matching request that it is done to, counted from 1: another way to say `skip`. */
+  nth?: number
   /** As the request log shows it; default the action's type. */
   name?: string
 }
@@ -62,6 +80,7 @@ export interface FaultRule extends FaultMatch {
 export interface FaultOptions extends Omit<FaultMatch, 'api'> {
   times?: number
   skip?: number
+  nth?: number
 }
 
 /** A fault that was set. */
@@ -85,6 +104,8 @@ export const answerActions: ReadonlySet<FaultAction['type']> = new Set([
   'truncate',
   'correlation-id',
   'garbage',
+  'corrupt',
+  'split-writes',
   'omit-partition',
   'duplicate-partition',
 ])
@@ -105,8 +126,8 @@ export function slotOf(rule: FaultRule, phase: FaultPhase): string {
   }
 }
 
-export function matches(rule: FaultRule, request: BrokerRequest): boolean {
-  const { api, versions, broker, connection, clientId, topic, partition, when } = rule
+export function matches(rule: FaultMatch, request: BrokerRequest): boolean {
+  const { api, versions, broker, connection, clientId, topic, partition, transactionalId, group, when } = rule
   if (api !== undefined && (typeof api === 'string' ? api !== request.api : !api.includes(request.api))) return false
   if (versions && (request.version < versions[0] || request.version > versions[1])) return false
   if (broker !== undefined && broker !== request.broker) return false
@@ -120,5 +141,7 @@ export function matches(rule: FaultRule, request: BrokerRequest): boolean {
     )
   )
     return false
+  if (transactionalId !== undefined && !transactionalIdsOf(request.body).includes(transactionalId)) return false
+  if (group !== undefined && !groupsOf(request.body).includes(group)) return false
   return when?.(request) ?? true
 }

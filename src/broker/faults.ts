@@ -1,7 +1,8 @@
-import { errorNumber } from '../base/errors/index.ts'
 import type { KafkaApiName } from './api-names.ts'
+import { faultProblem } from './fault-checks.ts'
 import {
   answerActions,
+  type DelayRange,
   type Fault,
   type FaultAction,
   type FaultOptions,
@@ -11,6 +12,7 @@ import {
   slotOf,
 } from './fault-rules.ts'
 import type { BrokerRequest } from './request-log.ts'
+import type { FaultSchedule, LoadedSchedule } from './schedule/fault-schedule.ts'
 
 /** A fault that is done to one request: the rule, and for `hold` what to wait for. */
 export interface PlannedFault {
@@ -36,7 +38,7 @@ class SetFault implements Fault {
     this.rule = rule
     this.phase = answerActions.has(rule.action.type) ? 'after' : (rule.phase ?? 'before')
     this.remaining = rule.times ?? 1
-    this.passing = rule.skip ?? 0
+    this.passing = rule.skip ?? (rule.nth ?? 1) - 1
     this.#takeBack = takeBack
     this.done = new Promise(resolve => {
       this.finish = resolve
@@ -60,12 +62,18 @@ export class Faults {
   #set: SetFault[] = []
   /** Faults that were done as often as they should be, and still hold requests. */
   readonly #holding = new Set<SetFault>()
+  readonly #loaded = new Set<LoadedSchedule>()
+  readonly #load: (schedule: FaultSchedule) => LoadedSchedule
+
+  /** @internal */
+  constructor(load: (schedule: FaultSchedule) => LoadedSchedule) {
+    this.#load = load
+  }
 
   /** Sets a fault. Of several that match a request, the one set first is done, and the next waits for the next request. */
   add(rule: FaultRule): Fault {
-    if (rule.action.type === 'error') errorNumber(rule.action.error)
-    if (rule.times !== undefined && !(rule.times >= 1))
-      throw new RangeError(`times must be at least 1, not ${rule.times}`)
+    const problem = faultProblem(rule)
+    if (problem) throw new RangeError(problem)
     const fault = new SetFault(rule, () => this.#drop(fault))
     this.#set.push(fault)
     return fault
@@ -113,8 +121,8 @@ export class Faults {
     return this.#named(api, 'before', { type: 'close', ...(reset !== undefined && { reset }) }, match, 'close')
   }
 
-  /** Waits before the handling; with `phase: 'after'`, between the handling and the answer. */
-  delay(api: KafkaApiName, ms: number, options: FaultOptions & { phase?: FaultPhase } = {}): Fault {
+  /** Waits before the handling, for a time or for another in a range each time; with `phase: 'after'`, between the handling and the answer. */
+  delay(api: KafkaApiName, ms: number | DelayRange, options: FaultOptions & { phase?: FaultPhase } = {}): Fault {
     const { phase = 'before', ...match } = options
     return this.#named(api, phase, { type: 'delay', ms }, match, 'delay')
   }
@@ -157,6 +165,17 @@ export class Faults {
     return this.#named(api, 'after', { type: 'garbage', bytes }, match, 'garbage')
   }
 
+  /** Flips bits of the answer, at places chosen by the broker's chance: what a bad network card or cable does. */
+  corrupt(api: KafkaApiName, options: FaultOptions & { bits?: number } = {}): Fault {
+    const { bits = 1, ...match } = options
+    return this.#named(api, 'after', { type: 'corrupt', bits }, match, 'corrupt')
+  }
+
+  /** Writes the answer in pieces of `bytes` bytes. */
+  splitWrites(api: KafkaApiName, bytes: number, options: FaultOptions = {}): Fault {
+    return this.#named(api, 'after', { type: 'split-writes', bytes }, options, 'split-writes')
+  }
+
   /** Changes the answer by a function: stale metadata, other offsets. */
   changeAnswer(
     api: KafkaApiName,
@@ -166,13 +185,27 @@ export class Faults {
     return this.#named(api, 'after', { type: 'answer', answer }, options, 'change-answer')
   }
 
+  /**
+   * Sets the faults of a schedule, as it can stand in a JSON file, and lets its events happen. Its seed begins the broker's
+   * chance anew.
+   *
+   * @throws ConfigError with all that is wrong, each with its path; nothing is set then.
+   */
+  load(schedule: FaultSchedule): LoadedSchedule {
+    const loaded = this.#load(schedule)
+    this.#loaded.add(loaded)
+    return loaded
+  }
+
   /** To how many requests the faults set so far will still be done; those without an end are not counted. */
   get remaining(): number {
     return this.#set.reduce((sum, fault) => sum + (Number.isFinite(fault.remaining) ? fault.remaining : 0), 0)
   }
 
-  /** Takes all faults back and lets go what they hold. */
+  /** Takes all faults back, with the events of schedules that have not happened, and lets go what they hold. */
   clear(): void {
+    for (const schedule of this.#loaded) schedule.remove()
+    this.#loaded.clear()
     for (const fault of [...this.#set, ...this.#holding]) fault.remove()
   }
 

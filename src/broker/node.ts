@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
-import { KafkaError } from '../base/errors/index.ts'
 import { servedPorts } from '../base/served-ports.ts'
 import type { Cluster, NodeAddress } from './cluster.ts'
+import { cannotListen } from './listen-failure.ts'
 import { Session } from './session.ts'
 
 export interface NodeSettings {
@@ -11,6 +11,8 @@ export interface NodeSettings {
   readonly port: number
   /** What metadata says instead of `host`. */
   readonly advertisedHost: string
+  /** What metadata says instead of the port; null: the port itself. */
+  readonly advertisedPort: number | null
   readonly maxRequestBytes: number
   /** Told of errors that are our own bugs. */
   readonly report: (error: unknown) => void
@@ -25,6 +27,7 @@ export class BrokerNode implements NodeAddress {
   readonly report: (error: unknown) => void
   readonly #listenHost: string
   readonly #sessions = new Set<Session>()
+  readonly #advertisedPort: number | null
   #port: number
   #server: Server | null = null
   #resumed: Promise<void> | null = null
@@ -36,13 +39,19 @@ export class BrokerNode implements NodeAddress {
     this.host = settings.advertisedHost
     this.#listenHost = settings.host
     this.#port = settings.port
+    this.#advertisedPort = settings.advertisedPort
     this.maxRequestBytes = settings.maxRequestBytes
     this.report = settings.report
   }
 
-  /** After the first start, the port it was given; it stays the same over stops and starts. */
-  get port(): number {
+  /** Where it listens: after the first start, the port it was given; it stays the same over stops and starts. */
+  get listenPort(): number {
     return this.#port
+  }
+
+  /** What clients are told. */
+  get port(): number {
+    return this.#advertisedPort ?? this.#port
   }
 
   get running(): boolean {
@@ -67,7 +76,7 @@ export class BrokerNode implements NodeAddress {
     if (this.#server) return
     const server = createServer(socket => this.#sessions.add(new Session(socket, this)))
     await new Promise<void>((resolve, reject) => {
-      const fail = (error: NodeJS.ErrnoException) => reject(cannotListen(error, this.#listenHost, this.#port))
+      const fail = (error: NodeJS.ErrnoException) => reject(cannotListen(error, this.#listenHost, this.#port, 'port'))
       server.once('error', fail)
       server.listen({ host: this.#listenHost, port: this.#port }, () => {
         server.off('error', fail)
@@ -118,12 +127,4 @@ export class BrokerNode implements NodeAddress {
   forget(session: Session): void {
     this.#sessions.delete(session)
   }
-}
-
-function cannotListen(error: NodeJS.ErrnoException, host: string, port: number): KafkaError {
-  const what =
-    error.code === 'EADDRINUSE'
-      ? `port ${port} on ${host} is in use; choose another with the option port (0: any free one)`
-      : `cannot listen on ${host}:${port}: ${error.message}`
-  return new KafkaError('LISTEN_FAILED', what, { cause: error })
 }

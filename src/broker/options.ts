@@ -2,6 +2,7 @@ import { ConfigError, type OptionProblem } from '../base/errors/index.ts'
 import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
 import { apis } from '../wire/protocol/index.ts'
+import { type FaultSchedule, scheduleProblems } from './schedule/fault-schedule.ts'
 import { topicNameProblem } from './topic.ts'
 import { type TopicConfig, topicConfigMap, topicConfigProblem } from './topic-config.ts'
 import { type KafkaVersion, kafkaVersions, type MaxVersions } from './versions.ts'
@@ -23,6 +24,8 @@ export interface BrokerOptions {
   allowRemote?: boolean
   /** The host name that clients are told. Default: `host`. */
   advertisedHost?: string
+  /** The port of the first broker that clients are told, the others follow: for a forwarded port. Default: where it listens. */
+  advertisedPort?: number
   /** 1 or 3. Default 1. Their ids count from 1. */
   brokers?: 1 | 3
   /** Topics to begin with: names, or names with options. */
@@ -53,6 +56,15 @@ export interface BrokerOptions {
   /** Source of chance; `seed` makes one. */
   random?: Random
   clock?: Clock
+  /** Faults and events to begin with, as `broker.faults.load` takes them; its seed is that of the broker where `seed` is not given. */
+  schedule?: FaultSchedule
+  /**
+   * Opens the control port (HTTP and JSON), by which programs in any language set faults, act on the cluster and read what came;
+   * 0: any free port, told by `broker.controlUrl`. Default: there is none. See docs/faults.md.
+   */
+  controlPort?: number
+  /** Where the control port listens: an address of this machine alone. Default 127.0.0.1. */
+  controlHost?: string
   /** How many requests the log keeps. Default 10,000. */
   requestLogSize?: number
   /**
@@ -69,6 +81,7 @@ const known: Record<keyof BrokerOptions, true> = {
   host: true,
   allowRemote: true,
   advertisedHost: true,
+  advertisedPort: true,
   brokers: true,
   topics: true,
   autoCreateTopics: true,
@@ -83,6 +96,9 @@ const known: Record<keyof BrokerOptions, true> = {
   seed: true,
   random: true,
   clock: true,
+  schedule: true,
+  controlPort: true,
+  controlHost: true,
   requestLogSize: true,
   groupInitialRebalanceDelayMs: true,
   groupMaxSize: true,
@@ -97,6 +113,8 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   const whole = (
     option:
       | 'port'
+      | 'advertisedPort'
+      | 'controlPort'
       | 'numPartitions'
       | 'maxMessageBytes'
       | 'maxRequestBytes'
@@ -114,6 +132,8 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   }
   for (const name of Object.keys(options)) if (!Object.hasOwn(known, name)) wrong(name, 'there is no such option')
   whole('port', 0, 65_535)
+  whole('advertisedPort', 1, 65_535)
+  whole('controlPort', 0, 65_535)
   whole('numPartitions', 1, 10_000)
   whole('maxMessageBytes', 1, 2 ** 31 - 1)
   whole('maxRequestBytes', 1, 2 ** 31 - 1)
@@ -126,6 +146,11 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   if (brokers !== undefined && brokers !== 1 && brokers !== 3) wrong('brokers', `${String(brokers)} is neither 1 nor 3`)
   if (options.host !== undefined && !loopback.test(options.host) && !options.allowRemote)
     wrong('host', `${options.host} can be reached by others; set allowRemote: true if that is meant`)
+  if (options.controlHost !== undefined && !loopback.test(options.controlHost))
+    wrong(
+      'controlHost',
+      `${options.controlHost} can be reached by others, and who reaches the control port may do anything`,
+    )
   if (options.asVersion !== undefined && !kafkaVersions.includes(options.asVersion))
     wrong('asVersion', `${String(options.asVersion)} is none of ${kafkaVersions.join(', ')}`)
   for (const [name, max] of Object.entries(options.maxVersions ?? {})) {
@@ -133,6 +158,7 @@ export function checkBrokerOptions(options: BrokerOptions): void {
     else if (max !== null && !(Number.isInteger(max) && max >= 0))
       wrong('maxVersions', `${name}: ${String(max)} is no version`)
   }
+  if (options.schedule !== undefined) problems.push(...scheduleProblems(options.schedule, 'schedule'))
   checkConfig('config', options.config, wrong)
   for (const [name, topic] of topicEntries(options.topics)) {
     const problem = topicNameProblem(name)

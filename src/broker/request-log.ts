@@ -36,6 +36,10 @@ export interface BrokerRequest {
    */
   readonly body: unknown
   readonly targets: readonly Target[]
+  /** Of requests that name one, or ask about it (the first, where there are several). */
+  readonly transactionalId: string | null
+  /** The consumer group, likewise. */
+  readonly group: string | null
   /** Of Produce requests. */
   readonly batches: readonly ProducedBatch[]
   /** The faults that were done to it, in order; empty for none. */
@@ -63,6 +67,7 @@ export class RequestLog {
   readonly #clock: Clock
   readonly #counts = new Map<KafkaApiName, number>()
   readonly #waiters = new Set<Waiter>()
+  readonly #onServed = new Set<(request: BrokerRequest) => void>()
 
   constructor(capacity: number, clock: Clock) {
     this.#capacity = capacity
@@ -82,6 +87,19 @@ export class RequestLog {
         waiter.timer?.cancel()
         waiter.resolve(request)
       }
+  }
+
+  /** Calls `listener` after each request that was answered, or whose connection was closed instead, until it is taken off. */
+  onServed(listener: (request: BrokerRequest) => void): () => void {
+    this.#onServed.add(listener)
+    return () => this.#onServed.delete(listener)
+  }
+
+  /** The whole request is only put together where somebody listens. */
+  served(request: () => BrokerRequest): void {
+    if (this.#onServed.size === 0) return
+    const served = request()
+    for (const listener of [...this.#onServed]) listener(served)
   }
 
   entries(match?: RequestMatch): BrokerRequest[] {

@@ -11,7 +11,7 @@ import {
 } from '../wire/protocol/index.ts'
 import { type Call, type Handler, isNoAnswer } from './call.ts'
 import type { Cluster } from './cluster.ts'
-import { changeAnswer, changeFrame } from './fault-actions.ts'
+import { type ChangedFrame, changeAnswer, changeFrame, delayMs } from './fault-actions.ts'
 import type { FaultPhase } from './fault-rules.ts'
 import type { PlannedFault } from './faults.ts'
 import { FrameError, FrameReader } from './frame-reader.ts'
@@ -19,6 +19,7 @@ import { unsupportedApiVersions } from './handlers/api-versions.ts'
 import { handlers } from './handlers/index.ts'
 import type { BrokerNode } from './node.ts'
 import type { BrokerRequest } from './request-log.ts'
+import { groupsOf, transactionalIdsOf } from './request-subjects.ts'
 
 /** While a request is served, this much is read ahead; then the client has to wait, as Kafka's muted channels make it. */
 const readAheadBytes = 256 * 1024
@@ -123,6 +124,8 @@ export class Session {
       correlationId: header.correlationId,
       body,
       targets: handler.targets(body, this.#cluster),
+      transactionalId: transactionalIdsOf(body)[0] ?? null,
+      group: groupsOf(body)[0] ?? null,
       batches: handler.batches(body, this.#cluster),
       faults: [],
     }
@@ -141,10 +144,17 @@ export class Session {
       faults,
       onGone: listener => this.#onGone(listener),
     }
-    if (faults.length > 0) return this.#serveWithFaults(handler, header, call, { ...request, body })
+    const whole = () => ({ ...request, body })
+    const served = () => this.#cluster.requests.served(whole)
+    if (faults.length > 0) return this.#serveWithFaults(handler, header, call, whole()).then(served)
     const answer = handler.handle(call)
-    if (answer instanceof Promise) return answer.then(settled => this.#answer(handler, header, settled))
+    if (answer instanceof Promise)
+      return answer.then(settled => {
+        this.#answer(handler, header, settled)
+        served()
+      })
     this.#answer(handler, header, answer)
+    served()
     return undefined
   }
 
@@ -166,8 +176,7 @@ export class Session {
       const frame = changeFrame(this.#encode(handler, header, answer), call.faults, this.#cluster.settings.random)
       if (this.#node.paused) await this.#until(this.#node.resumed)
       if (this.#closed) return
-      if (frame.closeAfter) this.#socket.end(frame.bytes, () => this.close())
-      else this.#socket.write(frame.bytes)
+      await this.#writeChanged(frame)
       if (throttleMs > 0) this.#throttledUntil = this.#cluster.clock.now() + throttleMs
     }
   }
@@ -177,7 +186,7 @@ export class Session {
     for (const fault of faults) {
       const { action } = fault.rule
       if (fault.phase !== phase) continue
-      if (action.type === 'delay') await this.#wait(action.ms)
+      if (action.type === 'delay') await this.#wait(delayMs(action.ms, this.#cluster.settings.random))
       else if (action.type === 'hold') await this.#until(fault.released)
       else if (action.type === 'close') {
         if (action.afterMs) await this.#wait(action.afterMs)
@@ -186,6 +195,18 @@ export class Session {
       if (this.#closed) return 'closed'
     }
     return 'answered'
+  }
+
+  async #writeChanged({ bytes, closeAfter, pieceBytes }: ChangedFrame): Promise<void> {
+    let written = 0
+    while (bytes.length - written > pieceBytes && !this.#closed) {
+      this.#socket.write(bytes.subarray(written, written + pieceBytes))
+      written += pieceBytes
+      await new Promise<void>(resolve => this.#cluster.clock.atEndOfTurn(resolve))
+    }
+    if (this.#closed) return
+    if (closeAfter) this.#socket.end(bytes.subarray(written), () => this.close())
+    else this.#socket.write(bytes.subarray(written))
   }
 
   #answer(handler: Handler, header: RequestHeader, answer: unknown): void {

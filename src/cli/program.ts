@@ -141,7 +141,8 @@ for development and tests. Ctrl-C ends it.
 
 Examples:
   ottla broker
-  ottla broker --port 0 --topic orders:6 --topic audit`
+  ottla broker --port 0 --topic orders:6 --topic audit
+  ottla broker --brokers 3 --faults faults.json --control-port 9080`
 
 function addBroker(program: Command, action: (flags: BrokerFlags) => Promise<void>): void {
   program
@@ -151,8 +152,15 @@ function addBroker(program: Command, action: (flags: BrokerFlags) => Promise<voi
     .option('--port <number>', 'the port; 0: any free one (default: 9092)')
     .option('--host <address>', 'the address to listen on (default: 127.0.0.1)')
     .option('--advertised-host <name>', 'the host that clients are told (default: the same)')
+    .option('--advertise <host:port>', 'host and port that clients are told, with 3 brokers the ports follow')
     .option('--allow-remote', 'allow a --host that other machines can reach')
     .option('--brokers <number>', '1 or 3 of them, on ports of their own (default: 1)')
+    .option('--as-version <release>', 'the Kafka to look like: 2.1, 2.8, 3.9 or 4.3 (default: 4.3)')
+    .option('--faults <file>', 'faults and events to begin with, as JSON')
+    .option(
+      '--control-port <number>',
+      'take faults and cluster actions over HTTP, on this machine alone; 0: any free port',
+    )
     .option('-t, --topic <name:partitions>', 'a topic to make; repeatable', collect)
     .option('--partitions <number>', 'partitions of topics that do not say, or are made on first use (default: 3)')
     .option('-q, --quiet', 'do not print how to connect')

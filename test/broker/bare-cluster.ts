@@ -1,10 +1,14 @@
 import { seededRandom } from '../../src/base/random.ts'
 import type { Clock } from '../../src/base/time/clock.ts'
 import { Cluster, type ClusterSettings } from '../../src/broker/cluster.ts'
+import { Faults } from '../../src/broker/faults.ts'
 
 /** A cluster of one broker without sockets, for tests of what its rooms decide. */
 export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {}): Cluster {
-  const cluster = new Cluster({
+  const faults = new Faults(() => {
+    throw new Error('no schedule is loaded here')
+  })
+  const chosen: ClusterSettings = {
     clusterId: 'c',
     clock,
     random: seededRandom(1),
@@ -23,7 +27,8 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     verifiesTransactions: true,
     transactionMarkerDelayMs: 50,
     ...settings,
-  })
+  }
+  const cluster = new Cluster(chosen, faults)
   cluster.addNode({ id: 1, host: 'h', port: 1, running: true })
   return cluster
 }

@@ -285,3 +285,71 @@ test('the request log keeps the newest, and counts all', async () => {
 test('waiting for a request that does not come ends', async () => {
   await expect(broker.waitForRequest('Fetch', 20)).rejects.toThrow('no Fetch request came within 20 ms')
 })
+
+describe('which request', () => {
+  test('nth is the first that it is done to, counted from one', async () => {
+    const fault = broker.faults.failBefore('Produce', 'REQUEST_TIMED_OUT', { nth: 3 })
+    const codes: number[] = []
+    for (const value of ['a', 'b', 'c', 'd']) codes.push((await send(value)).errorCode)
+    expect(codes).toEqual([0, 0, errorNumber('REQUEST_TIMED_OUT'), 0])
+    expect(fault.fired).toBe(1)
+  })
+
+  test('by the transactional id that it asks about, and the log keeps it', async () => {
+    broker.faults.failBefore('FindCoordinator', 'COORDINATOR_NOT_AVAILABLE', { transactionalId: 'tx-2' })
+    const ask = (key: string) => connection.call(apis.findCoordinator, 3, { key, keyType: 1 })
+    expect((await ask('tx-1')).errorCode).toBe(0)
+    expect((await ask('tx-2')).errorCode).toBe(errorNumber('COORDINATOR_NOT_AVAILABLE'))
+    expect(broker.requests('FindCoordinator').map(request => request.transactionalId)).toEqual(['tx-1', 'tx-2'])
+  })
+
+  test('by the group', async () => {
+    broker.faults.failBefore('FindCoordinator', 'COORDINATOR_NOT_AVAILABLE', { group: 'billing', times: 9 })
+    const ask = (key: string, keyType: number) => connection.call(apis.findCoordinator, 3, { key, keyType })
+    expect((await ask('other', 0)).errorCode).toBe(0)
+    expect((await ask('billing', 1)).errorCode).toBe(0)
+    expect((await ask('billing', 0)).errorCode).toBe(errorNumber('COORDINATOR_NOT_AVAILABLE'))
+    expect(broker.requests('FindCoordinator').map(request => request.group)).toEqual(['other', null, 'billing'])
+  })
+
+  test('a rule that cannot be is refused when it is set', () => {
+    expect(() => broker.faults.failBefore('Produce', 'REQUEST_TIMED_OUT', { nth: 0 })).toThrow(/nth .*from 1, not 0/)
+    expect(() => broker.faults.failBefore('Produce', 'REQUEST_TIMED_OUT', { nth: 1, skip: 1 })).toThrow(/skip and nth/)
+    expect(() => broker.faults.delay('Produce', { minMs: 9, maxMs: 3 })).toThrow(/minMs ≤ maxMs/)
+    expect(() => broker.faults.splitWrites('Produce', 0)).toThrow(/bytes/)
+  })
+})
+
+describe('chance', () => {
+  test('bits of the answer are flipped, and its length is right', async () => {
+    const frames = []
+    for (const bits of [0, 1]) {
+      if (bits > 0) broker.faults.corrupt('Metadata', { bits })
+      await using raw = await RawConnection.open(broker)
+      raw.send(apis.metadata.request, 9, metadata)
+      frames.push(await raw.frame())
+    }
+    const [right, wrong] = frames as [Buffer, Buffer]
+    expect(wrong.length).toBe(right.length)
+    const flipped = [...right].reduce((sum, byte, at) => sum + ones(byte ^ wrong[at]!), 0)
+    expect(flipped).toBe(1)
+  })
+
+  test('a delay in a range takes at least the least of it', async () => {
+    broker.faults.delay('Produce', { minMs: 60, maxMs: 90 })
+    const before = performance.now()
+    await send('a')
+    expect(performance.now() - before).toBeGreaterThanOrEqual(59)
+  })
+})
+
+const ones = (byte: number) => byte.toString(2).replaceAll('0', '').length
+
+test('an answer in pieces is the same answer', async () => {
+  broker.faults.splitWrites('Metadata', 3)
+  const chunks: number[] = []
+  connection.socket.on('data', chunk => chunks.push((chunk as Buffer).length))
+  const { topics } = await connection.call(apis.metadata, 9, { topics: null })
+  expect(topics.map(({ name }) => name)).toEqual(['orders', 'other'])
+  expect(chunks.length).toBeGreaterThan(1)
+})

@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../base/time/clock.ts'
@@ -65,9 +68,44 @@ test('an address that others can reach wants a flag of its own', async () => {
 test('all that is wrong is told together', async () => {
   const { run, errors } = harness()
 
-  expect(await run('--port', '99999', '--brokers', '2', '--topic', 'a:0', '--partitions', 'x')).toBe(2)
+  const wrong = ['--port', '99999', '--brokers', '2', '--topic', 'a:0', '--partitions', 'x', '--as-version', '1.0']
+  expect(await run(...wrong, '--advertise', 'example:0', '--control-port', 'x', '--faults', 'no-such.json')).toBe(2)
   const told = errors()
-  for (const flag of ['--port', '--brokers', '--topic', '--partitions']) expect(told).toContain(flag)
+  for (const flag of [...wrong.filter(word => word.startsWith('--')), '--advertise', '--control-port', '--faults'])
+    expect(told).toContain(flag)
+})
+
+test('faults come from a file, clients are told another address, and the control port answers', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ottla-broker-'))
+  const file = join(folder, 'faults.json')
+  await writeFile(file, '{"faults": [{"api": "Produce", "action": {"type": "swallow"}}]}')
+  const { run, interrupt, firstOutput } = harness()
+  const output = firstOutput()
+  const flags = ['--advertise', 'example.test:7000', '--as-version', '3.9', '--control-port', '0', '--brokers', '3']
+
+  const running = run('--port', '0', '--faults', file, ...flags)
+  const text = await output
+  const url = /curl (http:\S+)\/status/.exec(text)![1]!
+  const faults = (await (await fetch(`${url}/status`)).json()) as { bootstrapServers: string }
+  interrupt()
+
+  expect(await running).toBe(0)
+  expect(faults.bootstrapServers).toBe('example.test:7000,example.test:7001,example.test:7002')
+  expect(text).toContain('Faults are set')
+  await expect(fetch(url)).rejects.toThrow()
+  await rm(folder, { recursive: true })
+})
+
+test('each mistake in a file of faults is told with its path', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ottla-broker-'))
+  const file = join(folder, 'faults.json')
+  await writeFile(file, '{"faults": [{"api": "Prod"}], "event": []}')
+  const { run, errors } = harness()
+
+  expect(await run('--faults', file)).toBe(2)
+  const told = errors()
+  for (const path of ['faults[0].api', 'faults[0].action', 'event']) expect(told).toContain(`${file}: ${path}: `)
+  await rm(folder, { recursive: true })
 })
 
 test('an illegal topic name is a usage error, a port in use is not', async () => {
@@ -80,6 +118,8 @@ test('an illegal topic name is a usage error, a port in use is not', async () =>
   expect(errors()).toContain("'a b'")
   expect(await run('--port', String(port))).toBe(1)
   expect(errors()).toMatch(/in use.*\n.*--port 0/)
+  expect(await run('--port', '0', '--control-port', String(port))).toBe(1)
+  expect(errors()).toMatch(/in use.*\n.*--control-port 0/)
 
   await new Promise(resolve => busy.close(resolve))
 })

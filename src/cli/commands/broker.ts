@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { ConfigError, KafkaError } from '../../base/errors/index.ts'
-import type { Broker, BrokerOptions } from '../../broker/index.ts'
+import type { Broker, BrokerOptions, FaultSchedule, KafkaVersion } from '../../broker/index.ts'
+import { scheduleProblems } from '../../broker/schedule/fault-schedule.ts'
+import { kafkaVersions } from '../../broker/versions.ts'
 import { exitCode, type Io } from '../io.ts'
 import { counted } from '../output/quantities.ts'
 import { problemsOf, usageProblems } from '../usage.ts'
@@ -12,13 +15,17 @@ export interface BrokerFlags {
   topic?: string[]
   partitions?: string
   advertisedHost?: string
+  advertise?: string
+  asVersion?: string
+  controlPort?: string
+  faults?: string
   allowRemote?: boolean
   quiet?: boolean
 }
 
 /** What the command needs of `ottla/broker`. */
 export interface BrokerDoor {
-  startBroker(options: BrokerOptions): Promise<Pick<Broker, 'bootstrapServers' | 'close'>>
+  startBroker(options: BrokerOptions): Promise<Pick<Broker, 'bootstrapServers' | 'controlUrl' | 'close'>>
 }
 
 type Settings = Required<Pick<BrokerOptions, 'host' | 'port' | 'brokers' | 'numPartitions'>> &
@@ -30,7 +37,7 @@ const MAX_PARTITIONS = 10_000
 /** `ottla broker`: the embedded broker until Ctrl-C. Resolves to the exit code. */
 export async function broker(flags: BrokerFlags, io: Io, door: BrokerDoor): Promise<number> {
   const problems: string[] = []
-  const settings = brokerSettings(flags, problems)
+  const settings = await brokerSettings(flags, problems)
   if (problems.length > 0) return usageProblems('ottla broker', problems, io)
   const stopped = signalled(io)
   let running: Awaited<ReturnType<BrokerDoor['startBroker']>>
@@ -40,11 +47,12 @@ export async function broker(flags: BrokerFlags, io: Io, door: BrokerDoor): Prom
     if (!(error instanceof KafkaError)) throw error
     if (error instanceof ConfigError) return usageProblems('ottla broker', problemsOf(error), io)
     io.stderr.write(`ottla broker: ${error.message}\n`)
-    if (settings.port !== 0) io.stderr.write('--port 0 takes a free one\n')
+    const flag = /option controlPort/.test(error.message) ? 'control-port' : 'port'
+    if (settings.port !== 0 || flag === 'control-port') io.stderr.write(`--${flag} 0 takes a free one\n`)
     return exitCode.failed
   }
   try {
-    if (!flags.quiet) io.stdout.write(introduction(running.bootstrapServers, settings))
+    if (!flags.quiet) io.stdout.write(introduction(running, settings))
     // A signal is how it is meant to end, so that this is no failure.
     await stopped
   } finally {
@@ -62,7 +70,7 @@ function signalled(io: Io): Promise<void> {
   })
 }
 
-function brokerSettings(flags: BrokerFlags, problems: string[]): Settings {
+async function brokerSettings(flags: BrokerFlags, problems: string[]): Promise<Settings> {
   const host = flags.host ?? '127.0.0.1'
   if (!isLoopback(host) && !flags.allowRemote) {
     problems.push(
@@ -84,8 +92,51 @@ function brokerSettings(flags: BrokerFlags, problems: string[]): Settings {
     numPartitions: numPartitions ?? 1,
     topics,
     ...(flags.allowRemote && { allowRemote: true }),
-    ...(flags.advertisedHost !== undefined && { advertisedHost: flags.advertisedHost }),
+    ...advertised(flags, problems),
+    ...(flags.asVersion !== undefined && { asVersion: versionOf(flags.asVersion, problems) }),
+    ...(flags.controlPort !== undefined && { controlPort: controlPortOf(flags.controlPort, problems) }),
+    ...(flags.faults !== undefined && { schedule: await scheduleOf(flags.faults, problems) }),
   }
+}
+
+function advertised(flags: BrokerFlags, problems: string[]): Pick<BrokerOptions, 'advertisedHost' | 'advertisedPort'> {
+  if (flags.advertise === undefined)
+    return flags.advertisedHost === undefined ? {} : { advertisedHost: flags.advertisedHost }
+  if (flags.advertisedHost !== undefined)
+    problems.push('--advertise and --advertised-host say the same: give one of them')
+  const [, bracketed, name, portText] = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(flags.advertise) ?? []
+  const advertisedHost = bracketed ?? name
+  const advertisedPort = numberFrom(portText ?? '', 1, 65_535)
+  if (advertisedHost === undefined || advertisedPort === undefined) {
+    problems.push(`--advertise is host:port with a port from 1 to 65535, not "${flags.advertise}"`)
+    return {}
+  }
+  return { advertisedHost, advertisedPort }
+}
+
+function versionOf(text: string, problems: string[]): KafkaVersion {
+  if (!(kafkaVersions as readonly string[]).includes(text))
+    problems.push(`--as-version is one of ${kafkaVersions.join(', ')}, not "${text}"`)
+  return text as KafkaVersion
+}
+
+function controlPortOf(text: string, problems: string[]): number {
+  const port = numberFrom(text, 0, 65_535)
+  if (port === undefined) problems.push(`--control-port is a number from 0 (any free one) to 65535, not "${text}"`)
+  return port ?? 0
+}
+
+/** What is wrong in the file is told with all else that is wrong. */
+async function scheduleOf(file: string, problems: string[]): Promise<FaultSchedule> {
+  let schedule: FaultSchedule
+  try {
+    schedule = JSON.parse(await readFile(file, 'utf8')) as FaultSchedule
+  } catch (error) {
+    problems.push(`--faults ${file}: ${(error as Error).message}`)
+    return {}
+  }
+  problems.push(...scheduleProblems(schedule).map(({ message }) => `--faults ${file}: ${message}`))
+  return schedule
 }
 
 /** `name` or `name:partitions`. */
@@ -108,19 +159,23 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
-function introduction(bootstrapServers: string, { topics, numPartitions }: Settings): string {
+function introduction(
+  { bootstrapServers, controlUrl }: Pick<Broker, 'bootstrapServers' | 'controlUrl'>,
+  { topics, numPartitions, schedule }: Settings,
+): string {
   const topic = Object.keys(topics)[0] ?? 'my-topic'
   const made = Object.entries(topics).map(
     ([name, { partitions }]) => `  ${name} (${counted(partitions, 'partition')})\n`,
   )
   return `Embedded Kafka broker on ${bootstrapServers}, for development and tests: records are in memory only.
-${made.length === 0 ? '' : `Topics:\n${made.join('')}`}Other topics are made on first use, with ${counted(numPartitions, 'partition')}.
+It replicates nothing and knows no access rights: it does not take the place of Kafka.
+${schedule ? 'Faults are set: requests will fail as the schedule says.\n' : ''}${made.length === 0 ? '' : `Topics:\n${made.join('')}`}Other topics are made on first use, with ${counted(numPartitions, 'partition')}.
 
 Write:  echo hello | npx ottla produce -b ${bootstrapServers} -t ${topic}
         echo hello | kcat -P -b ${bootstrapServers} -t ${topic}
 Read:   kcat -C -b ${bootstrapServers} -t ${topic} -e
 Code:   createProducer({ bootstrapServers: '${bootstrapServers}' })
-
+${controlUrl === null ? '' : `Control: curl ${controlUrl}/status\n`}
 Ctrl-C ends it.
 `
 }
