@@ -4,6 +4,7 @@ import type { Clock } from '../base/time/clock.ts'
 import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
 import type { Faults } from './faults.ts'
 import { RequestLog } from './request-log.ts'
+import type { SaslSettings } from './security/authentication.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
 import { TopicSettings } from './topic-config.ts'
 import type { VersionRanges } from './versions.ts'
@@ -29,6 +30,8 @@ export interface ClusterSettings {
   /** False: as before Kafka 2.5 (KIP-360). */
   readonly unknownProducersMayBeginAnywhere: boolean
   readonly requestLogSize: number
+  /** Null: whoever connects is in. */
+  readonly sasl: SaslSettings | null
 }
 
 /** What a refused change of the cluster is answered with. */

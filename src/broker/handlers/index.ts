@@ -11,6 +11,8 @@ import { initProducerIdHandler } from './init-producer-id.ts'
 import { listOffsetsHandler } from './list-offsets.ts'
 import { metadataHandler } from './metadata.ts'
 import { produceHandler } from './produce.ts'
+import { saslAuthenticateHandler } from './sasl-authenticate.ts'
+import { saslHandshakeHandler } from './sasl-handshake.ts'
 
 /** All APIs that the broker answers, by key. */
 export const handlers: ReadonlyMap<number, Handler> = new Map(
@@ -20,10 +22,12 @@ export const handlers: ReadonlyMap<number, Handler> = new Map(
     listOffsetsHandler,
     metadataHandler,
     findCoordinatorHandler,
+    saslHandshakeHandler,
     apiVersionsHandler,
     createTopicsHandler,
     deleteTopicsHandler,
     initProducerIdHandler,
+    saslAuthenticateHandler,
     describeConfigsHandler,
     describeClusterHandler,
   ].map(handler => [handler.key, handler]),

@@ -99,7 +99,7 @@ async function brokerSettings(flags: BrokerFlags, problems: string[]): Promise<S
   }
 }
 
-function advertised(flags: BrokerFlags, problems: string[]): BrokerOptions {
+function advertised(flags: BrokerFlags, problems: string[]): Pick<BrokerOptions, 'advertisedHost' | 'advertisedPort'> {
   if (flags.advertise === undefined)
     return flags.advertisedHost === undefined ? {} : { advertisedHost: flags.advertisedHost }
   if (flags.advertisedHost !== undefined)
