@@ -21,6 +21,9 @@ import {
 import { type StoredBatchHeader, type StoredRecord, storedBatches, storedRecords } from './read-back.ts'
 import type { BrokerRequest, RequestMatch } from './request-log.ts'
 import { checkSchedule, type FaultSchedule, type LoadedSchedule, RunningSchedule } from './schedule/fault-schedule.ts'
+import type { SaslSettings } from './security/authentication.ts'
+import { Credentials } from './security/credentials.ts'
+import { type SaslOptions, saslMechanisms } from './security/security-options.ts'
 import type { Partition, Topic } from './topic.ts'
 import { topicConfigMap } from './topic-config.ts'
 import type { TransactionState } from './transactions/transaction.ts'
@@ -109,6 +112,7 @@ export class Broker implements AsyncDisposable {
       transactionVersion: options.transactionVersion ?? Features.defaultTransactionVersion(release),
       verifiesTransactions: release === '3.9' || release === '4.3',
       transactionMarkerDelayMs: options.transactionMarkerDelayMs ?? 0,
+      sasl: saslSettings(options.sasl),
     }
     this.#cluster = new Cluster(settings, this.faults)
     const host = options.host ?? '127.0.0.1'
@@ -124,6 +128,7 @@ export class Broker implements AsyncDisposable {
         advertisedHost: options.advertisedHost ?? host,
         advertisedPort: options.advertisedPort === undefined ? null : options.advertisedPort + index,
         port: options.port ? options.port + index : 0,
+        tls: options.tls ?? null,
         maxRequestBytes: options.maxRequestBytes ?? 100 * 1024 * 1024,
         report,
       })
@@ -391,6 +396,18 @@ export class Broker implements AsyncDisposable {
     this.#cluster.replace(newClusterId(this.#cluster.settings.random))
   }
 
+  /**
+   * Gives a user another password, or makes a new one. Connections that are open stay so; whoever authenticates from now on, also
+   * to renew a session, needs the new one.
+   *
+   * @throws RangeError where the broker has no SASL
+   */
+  rotateCredentials(user: string, password: string): void {
+    const { sasl } = this.#cluster.settings
+    if (!sasl) throw new RangeError('the broker has no users: it was started without the option sasl')
+    sasl.credentials.set(user, password)
+  }
+
   /** Closes every port and connection. Records are gone with it. */
   async close(): Promise<void> {
     this.faults.clear()
@@ -427,6 +444,12 @@ export class Broker implements AsyncDisposable {
       throw new RangeError(`there is no broker ${id}; brokers are ${this.#nodes.map(({ id }) => id).join(', ')}`)
     return node
   }
+}
+
+function saslSettings(options: SaslOptions | undefined): SaslSettings | null {
+  if (!options) return null
+  const { mechanisms = saslMechanisms, users, sessionLifetimeMs = 0 } = options
+  return { mechanisms, credentials: new Credentials(users), sessionLifetimeMs }
 }
 
 /** 22 characters, like Kafka's own. */

@@ -5,6 +5,7 @@ import type { Cluster } from './cluster.ts'
 import type { PlannedFault } from './faults.ts'
 import type { ProducedBatch, Target } from './request-log.ts'
 import { targetsOf } from './request-subjects.ts'
+import type { Authentication } from './security/authentication.ts'
 import type { Topic } from './topic.ts'
 import { apiOf } from './versions.ts'
 
@@ -26,6 +27,8 @@ export interface Call<B> {
   readonly clientHost: string
   readonly body: B
   readonly faults: readonly PlannedFault[]
+  /** Of the connection. */
+  readonly authentication: Authentication
   /** Calls back when the connection is gone, so that nobody waits for it. */
   onGone(listener: () => void): () => void
 }

@@ -7,6 +7,7 @@ import type { Faults } from './faults.ts'
 import { Features } from './features.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import { RequestLog } from './request-log.ts'
+import type { SaslSettings } from './security/authentication.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
 import { TopicSettings } from './topic-config.ts'
 import { TransactionCoordinator } from './transactions/coordinator.ts'
@@ -47,6 +48,8 @@ export interface ClusterSettings {
   readonly verifiesTransactions: boolean
   /** How long after EndTxn's answer the markers are written. */
   readonly transactionMarkerDelayMs: number
+  /** Null: whoever connects is in. */
+  readonly sasl: SaslSettings | null
 }
 
 /** What all brokers of the cluster know: topics, producer ids, who leads what. One event loop owns it, so nothing is locked. */

@@ -11,6 +11,7 @@ export type { BrokerRequest, ProducedBatch, RequestMatch, Target } from './reque
 export type { ClusterAction, ClusterActionName } from './schedule/cluster-actions.ts'
 export type { DeclaredFault } from './schedule/fault-json.ts'
 export type { EventTrigger, FaultSchedule, LoadedSchedule, ScheduledEvent } from './schedule/fault-schedule.ts'
+export type { SaslMechanism, SaslOptions, TlsOptions } from './security/security-options.ts'
 export type { TopicConfig, TopicConfigName } from './topic-config.ts'
 export type { TransactionState } from './transactions/transaction.ts'
 export type { KafkaVersion, MaxVersions } from './versions.ts'

@@ -1,7 +1,8 @@
-import { createServer, type Server } from 'node:net'
 import { servedPorts } from '../base/served-ports.ts'
 import type { Cluster, NodeAddress } from './cluster.ts'
 import { cannotListen } from './listen-failure.ts'
+import { Listener } from './security/listener.ts'
+import type { TlsOptions } from './security/security-options.ts'
 import { Session } from './session.ts'
 
 export interface NodeSettings {
@@ -14,6 +15,7 @@ export interface NodeSettings {
   /** What metadata says instead of the port; null: the port itself. */
   readonly advertisedPort: number | null
   readonly maxRequestBytes: number
+  readonly tls: TlsOptions | null
   /** Told of errors that are our own bugs. */
   readonly report: (error: unknown) => void
 }
@@ -25,11 +27,12 @@ export class BrokerNode implements NodeAddress {
   readonly cluster: Cluster
   readonly maxRequestBytes: number
   readonly report: (error: unknown) => void
+  readonly #tls: TlsOptions | null
   readonly #listenHost: string
   readonly #sessions = new Set<Session>()
   readonly #advertisedPort: number | null
   #port: number
-  #server: Server | null = null
+  #listener: Listener | null = null
   #resumed: Promise<void> | null = null
   #resume: () => void = () => {}
 
@@ -41,6 +44,7 @@ export class BrokerNode implements NodeAddress {
     this.#port = settings.port
     this.#advertisedPort = settings.advertisedPort
     this.maxRequestBytes = settings.maxRequestBytes
+    this.#tls = settings.tls
     this.report = settings.report
   }
 
@@ -55,7 +59,7 @@ export class BrokerNode implements NodeAddress {
   }
 
   get running(): boolean {
-    return this.#server !== null
+    return this.#listener !== null
   }
 
   get connections(): number {
@@ -73,8 +77,9 @@ export class BrokerNode implements NodeAddress {
   }
 
   async start(): Promise<void> {
-    if (this.#server) return
-    const server = createServer(socket => this.#sessions.add(new Session(socket, this)))
+    if (this.#listener) return
+    const listener = new Listener(this.#tls, (socket, raw) => this.#sessions.add(new Session(socket, this, raw)))
+    const { server } = listener
     await new Promise<void>((resolve, reject) => {
       const fail = (error: NodeJS.ErrnoException) => reject(cannotListen(error, this.#listenHost, this.#port, 'port'))
       server.once('error', fail)
@@ -87,19 +92,20 @@ export class BrokerNode implements NodeAddress {
     server.on('error', this.report)
     const address = server.address()
     if (address !== null && typeof address === 'object') this.#port = address.port
-    this.#server = server
+    this.#listener = listener
     servedPorts.add(this.#port)
     this.cluster.brokersChanged()
   }
 
   /** Closes the port and all connections. */
   async stop(): Promise<void> {
-    const server = this.#server
-    if (!server) return
-    this.#server = null
+    const listener = this.#listener
+    if (!listener) return
+    this.#listener = null
     servedPorts.delete(this.#port)
     this.resume()
-    const closed = new Promise<void>(resolve => server.close(() => resolve()))
+    const closed = new Promise<void>(resolve => listener.server.close(() => resolve()))
+    listener.closeHandshaking()
     for (const session of [...this.#sessions]) session.close()
     this.cluster.brokersChanged()
     await closed

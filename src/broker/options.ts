@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
 import { apis } from '../wire/protocol/index.ts'
 import { type FaultSchedule, scheduleProblems } from './schedule/fault-schedule.ts'
+import { checkSecurity, type SaslOptions, type TlsOptions } from './security/security-options.ts'
 import { topicNameProblem } from './topic.ts'
 import { type TopicConfig, topicConfigMap, topicConfigProblem } from './topic-config.ts'
 import { type KafkaVersion, kafkaVersions, type MaxVersions } from './versions.ts'
@@ -65,6 +66,10 @@ export interface BrokerOptions {
   controlPort?: number
   /** Where the control port listens: an address of this machine alone. Default 127.0.0.1. */
   controlHost?: string
+  /** TLS on every broker's port, with this key and certificate. Default: none. */
+  tls?: TlsOptions
+  /** Clients have to authenticate, by PLAIN or SCRAM. Default: whoever connects is in. */
+  sasl?: SaslOptions
   /** How many requests the log keeps. Default 10,000. */
   requestLogSize?: number
   /**
@@ -99,6 +104,8 @@ const known: Record<keyof BrokerOptions, true> = {
   schedule: true,
   controlPort: true,
   controlHost: true,
+  tls: true,
+  sasl: true,
   requestLogSize: true,
   groupInitialRebalanceDelayMs: true,
   groupMaxSize: true,
@@ -158,6 +165,7 @@ export function checkBrokerOptions(options: BrokerOptions): void {
     else if (max !== null && !(Number.isInteger(max) && max >= 0))
       wrong('maxVersions', `${name}: ${String(max)} is no version`)
   }
+  checkSecurity(options.tls, options.sasl, wrong)
   if (options.schedule !== undefined) problems.push(...scheduleProblems(options.schedule, 'schedule'))
   checkConfig('config', options.config, wrong)
   for (const [name, topic] of topicEntries(options.topics)) {

@@ -20,6 +20,7 @@ import { handlers } from './handlers/index.ts'
 import type { BrokerNode } from './node.ts'
 import type { BrokerRequest } from './request-log.ts'
 import { groupsOf, transactionalIdsOf } from './request-subjects.ts'
+import { Authentication } from './security/authentication.ts'
 
 /** While a request is served, this much is read ahead; then the client has to wait, as Kafka's muted channels make it. */
 const readAheadBytes = 256 * 1024
@@ -30,6 +31,9 @@ type Ending = 'answered' | 'closed'
 /** One connection to one broker: requests are served one at a time and answered in their order. */
 export class Session {
   readonly #socket: Socket
+  /** The TCP socket below TLS, or the same. */
+  readonly #raw: Socket
+  readonly #authentication: Authentication
   readonly #node: BrokerNode
   readonly #cluster: Cluster
   readonly #connection: number
@@ -39,11 +43,13 @@ export class Session {
   #closed = false
   #throttledUntil = 0
 
-  constructor(socket: Socket, node: BrokerNode) {
+  constructor(socket: Socket, node: BrokerNode, raw: Socket) {
     this.#socket = socket
+    this.#raw = raw
     this.#node = node
     this.#cluster = node.cluster
     this.#connection = node.cluster.nextConnection()
+    this.#authentication = new Authentication(node.cluster.settings.sasl, node.cluster.clock)
     this.#frames = new FrameReader(node.maxRequestBytes)
     socket.setNoDelay(true)
     socket.on('data', chunk => {
@@ -68,8 +74,8 @@ export class Session {
   close(reset = false): void {
     if (this.#closed) return
     this.#closed = true
-    if (reset) this.#socket.resetAndDestroy()
-    else this.#socket.destroy()
+    if (reset) this.#raw.resetAndDestroy()
+    this.#socket.destroy()
     this.#frames.clear()
     for (const listener of [...this.#gone]) listener()
     this.#gone.clear()
@@ -101,6 +107,9 @@ export class Session {
 
   /** Serves one request; a promise only where it has to wait. */
   #request(frame: Buffer): Promise<void> | undefined {
+    // The answer that says so is on its way, and the end behind it.
+    if (this.#authentication.failed) return undefined
+    if (this.#authentication.wantsBareToken) return this.#bareToken(frame)
     const reader = new Reader(frame)
     const header = readRequestHeader(reader, isFlexible)
     const handler = handlers.get(header.apiKey)
@@ -110,6 +119,10 @@ export class Session {
       if (range && header.apiKey === apiVersionsKey)
         this.#write(handler, { ...header, apiVersion: 0 }, unsupportedApiVersions(this.#cluster))
       else this.close()
+      return undefined
+    }
+    if (!this.#authentication.admits(handler.name)) {
+      this.close()
       return undefined
     }
     const body: unknown = handler.request.read(reader, header.apiVersion)
@@ -142,6 +155,7 @@ export class Session {
       clientHost: `/${this.#socket.remoteAddress ?? ''}`,
       body,
       faults,
+      authentication: this.#authentication,
       onGone: listener => this.#onGone(listener),
     }
     const whole = () => ({ ...request, body })
@@ -205,7 +219,7 @@ export class Session {
       await new Promise<void>(resolve => this.#cluster.clock.atEndOfTurn(resolve))
     }
     if (this.#closed) return
-    if (closeAfter) this.#socket.end(bytes.subarray(written), () => this.close())
+    if (closeAfter || this.#authentication.failed) this.#socket.end(bytes.subarray(written), () => this.close())
     else this.#socket.write(bytes.subarray(written))
   }
 
@@ -217,9 +231,24 @@ export class Session {
 
   #write(handler: Handler, header: RequestHeader, answer: unknown): void {
     const bytes = this.#encode(handler, header, answer)
-    if (!this.#node.paused) this.#socket.write(bytes)
+    if (!this.#node.paused) this.#writeBytes(bytes)
     // Paused while it was handled: a stopped process does not write either.
-    else void this.#node.resumed.then(() => this.#closed || this.#socket.write(bytes))
+    else void this.#node.resumed.then(() => this.#closed || this.#writeBytes(bytes))
+  }
+
+  #writeBytes(bytes: Buffer): void {
+    if (this.#authentication.failed) this.#socket.end(bytes, () => this.close())
+    else this.#socket.write(bytes)
+  }
+
+  /** A SASL token without a header, as before KIP-152; a refusal can only be told by the end of the connection. */
+  #bareToken(frame: Buffer): undefined {
+    const { error, token } = this.#authentication.token(frame)
+    if (error !== null) return void this.close()
+    const bytes = Buffer.alloc(4 + token.length)
+    bytes.writeInt32BE(token.length)
+    token.copy(bytes, 4)
+    this.#socket.write(bytes)
   }
 
   #encode(handler: Handler, header: RequestHeader, answer: unknown): Buffer {

@@ -17,6 +17,7 @@ export const brokerMethods = [
   'setIsr',
   'partitionCount',
   'shrinkIsr',
+  'rotateCredentials',
   'leaderless',
   'replaceCluster',
   'stop',

@@ -26,6 +26,7 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     transactionVersion: 2,
     verifiesTransactions: true,
     transactionMarkerDelayMs: 50,
+    sasl: null,
     ...settings,
   }
   const cluster = new Cluster(chosen, faults)

@@ -61,6 +61,11 @@ export class RawConnection implements AsyncDisposable {
     return new RawConnection(socket)
   }
 
+  /** On a socket that is connected, as with TLS. */
+  static over(socket: Socket): RawConnection {
+    return new RawConnection(socket)
+  }
+
   /** Writes a request and gives its correlation id; its answer is left to `frame`. */
   send<Q extends Message>(message: Q, version: number, body: Draft<Q>, clientId: string | null = 'raw'): number {
     const correlationId = ++this.#correlationId

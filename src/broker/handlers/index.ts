@@ -36,6 +36,8 @@ import { offsetDeleteHandler } from './offset-delete.ts'
 import { offsetFetchHandler } from './offset-fetch.ts'
 import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
 import { produceHandler } from './produce.ts'
+import { saslAuthenticateHandler } from './sasl-authenticate.ts'
+import { saslHandshakeHandler } from './sasl-handshake.ts'
 import { syncGroupHandler } from './sync-group.ts'
 import { txnOffsetCommitHandler } from './txn-offset-commit.ts'
 import { updateFeaturesHandler } from './update-features.ts'
@@ -49,10 +51,12 @@ export const handlers: ReadonlyMap<number, Handler> = new Map(
     listOffsetsHandler,
     metadataHandler,
     findCoordinatorHandler,
+    saslHandshakeHandler,
     apiVersionsHandler,
     createTopicsHandler,
     deleteTopicsHandler,
     initProducerIdHandler,
+    saslAuthenticateHandler,
     describeConfigsHandler,
     describeClusterHandler,
     createPartitionsHandler,
