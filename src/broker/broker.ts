@@ -16,6 +16,7 @@ import {
 } from './options.ts'
 import { type StoredBatchHeader, type StoredRecord, storedBatches, storedRecords } from './read-back.ts'
 import type { BrokerRequest, RequestMatch } from './request-log.ts'
+import { ClusterStorage } from './storage/cluster-storage.ts'
 import type { Partition, Topic } from './topic.ts'
 import { topicConfigMap } from './topic-config.ts'
 import { versionRanges } from './versions.ts'
@@ -33,10 +34,11 @@ export interface PartitionState {
 }
 
 /**
- * Starts an embedded Kafka broker, or a cluster of three, in this process. It keeps its records in memory and replicates
- * nothing: for tests and for trying things out. Resolves when it takes connections.
+ * Starts an embedded Kafka broker, or a cluster of three, in this process. It keeps its records in memory, or in the folder
+ * `dataDir`, and replicates nothing: for tests and for trying things out. Resolves when it takes connections.
  *
- * @throws ConfigError for wrong options, all of them at once; KafkaError `LISTEN_FAILED` where the port is in use.
+ * @throws ConfigError for wrong options, all of them at once; KafkaError `LISTEN_FAILED` where the port is in use,
+ *   `DATA_DIR_IN_USE` where another broker has the folder, `DATA_DIR_FORMAT` where a newer release wrote it.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   checkBrokerOptions(options)
@@ -57,15 +59,20 @@ export class Broker implements AsyncDisposable {
   readonly #cluster: Cluster
   readonly #nodes: BrokerNode[]
   readonly #options: BrokerOptions
+  #closed: Promise<void> | null = null
 
   /** @internal */
   constructor(options: BrokerOptions) {
     this.#options = options
     const repeatable = options.seed !== undefined || options.random !== undefined
     const random = options.random ?? (options.seed === undefined ? Math.random : seededRandom(options.seed))
-    const { asVersion, maxMessageBytes } = options
+    const { asVersion, maxMessageBytes, dataDir } = options
+    const warn = (message: string) => process.emitWarning(message, 'OttlaBrokerWarning')
+    const storage =
+      dataDir === undefined ? null : ClusterStorage.open(dataDir, { newClusterId: () => newClusterId(random), warn })
     this.#cluster = new Cluster({
-      clusterId: newClusterId(random),
+      clusterId: storage?.clusterId ?? newClusterId(random),
+      storage,
       clock: options.clock ?? systemClock,
       random,
       repeatable,
@@ -97,8 +104,13 @@ export class Broker implements AsyncDisposable {
 
   /** @internal */
   async open(): Promise<void> {
+    this.#cluster.restore()
     await Promise.all(this.#nodes.map(node => node.start()))
-    for (const [name, topic] of topicEntries(this.#options.topics)) this.createTopic(name, topic)
+    this.#cluster.started()
+    this.#cluster.together(() => {
+      for (const [name, topic] of topicEntries(this.#options.topics))
+        if (!this.#cluster.topic(name)) this.createTopic(name, topic)
+    })
   }
 
   /** `host:port` of every broker, as clients take it. */
@@ -254,11 +266,19 @@ export class Broker implements AsyncDisposable {
     for (const { producers } of this.#cluster.partitions()) producers.forget(producerId)
   }
 
-  /** Closes every port and connection. Records are gone with it. */
+  /** Closes every port and connection. Records in memory are gone with it; those in a `dataDir` are all there at the next start. */
   async close(): Promise<void> {
+    if (this.#closed) return this.#closed
+    this.#closed = this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.faults.clear()
     this.#cluster.requests.close()
+    this.#cluster.closing()
     await Promise.all(this.#nodes.map(node => node.stop()))
+    await this.#cluster.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

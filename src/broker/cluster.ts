@@ -2,9 +2,14 @@ import { randomBytes } from 'node:crypto'
 import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
 import { Faults } from './faults.ts'
+import { MemorySegments, MemoryUse } from './log/memory-segment.ts'
+import { PartitionLog } from './log/partition-log.ts'
+import { ProducerState } from './log/producer-state.ts'
 import { RequestLog } from './request-log.ts'
+import type { ClusterStorage } from './storage/cluster-storage.ts'
+import type { StoredTopic } from './storage/meta-file.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
-import { TopicSettings } from './topic-config.ts'
+import { TopicSettings, topicConfigProblem } from './topic-config.ts'
 import type { VersionRanges } from './versions.ts'
 
 /** Where a broker of the cluster can be reached. */
@@ -28,6 +33,8 @@ export interface ClusterSettings {
   /** False: as before Kafka 2.5 (KIP-360). */
   readonly unknownProducersMayBeginAnywhere: boolean
   readonly requestLogSize: number
+  /** null: everything is in memory. */
+  readonly storage: ClusterStorage | null
 }
 
 /** What a refused change of the cluster is answered with. */
@@ -51,8 +58,10 @@ export class Cluster {
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
-  #nextProducerId = 0n
+  readonly #memory = new MemoryUse()
+  #producerIds = { next: 0n, end: 0n }
   #connections = 0
+  #state: 'starting' | 'running' | 'closing' = 'starting'
 
   constructor(settings: ClusterSettings) {
     this.settings = settings
@@ -82,8 +91,15 @@ export class Cluster {
     return ++this.#connections
   }
 
+  /** An id that nobody has had, also before a start. They are taken in blocks, so that few of them are written down. */
   nextProducerId(): bigint {
-    return this.#nextProducerId++
+    const ids = this.#producerIds
+    if (ids.next === ids.end) {
+      const block = this.settings.storage?.takeProducerIds() ?? { first: ids.end, end: ids.end + 1_000n }
+      ids.next = block.first
+      ids.end = block.end
+    }
+    return ids.next++
   }
 
   topics(): Topic[] {
@@ -112,19 +128,105 @@ export class Cluster {
     const count = options.assignments?.length ?? options.partitions ?? this.settings.numPartitions
     const factor = options.replicationFactor ?? Math.min(3, this.#nodes.length)
     const ids = this.#nodes.map(node => node.id)
-    const partitions = Array.from({ length: count }, (_, index) => {
+    const settings = new TopicSettings(options.config ?? new Map(), this.settings.brokerConfig)
+    const topic: Topic = { name, id: this.#newTopicId(), settings, partitions: [], isInternal: false }
+    for (let index = 0; index < count; index++) {
       const replicas =
         options.assignments?.[index] ?? Array.from({ length: factor }, (_, place) => ids[(index + place) % ids.length]!)
-      const partition = new Partition(name, index, replicas, this.settings.unknownProducersMayBeginAnywhere)
+      const partition = this.#openPartition(topic, index, replicas, 0)
       this.#elect(partition)
       partition.leaderEpoch = 0
-      return partition
-    })
-    const settings = new TopicSettings(options.config ?? new Map(), this.settings.brokerConfig)
-    const topic: Topic = { name, id: this.#newTopicId(), settings, partitions, isInternal: false }
-    this.#topics.set(name, topic)
-    this.#topicsById.set(topic.id, topic)
+    }
+    this.#add(topic)
+    this.settings.storage?.changed()
     return topic
+  }
+
+  /** Makes the topics that a data folder holds, with their records. Nobody leads them until the brokers run. */
+  restore(): void {
+    const { storage } = this.settings
+    if (!storage) return
+    for (const stored of storage.topics) this.#add(this.#restored(stored))
+    storage.begin(() => this.topics().map(described))
+  }
+
+  /** All brokers that are to run do: those who lead are chosen. */
+  started(): void {
+    this.#state = 'running'
+    this.brokersChanged()
+  }
+
+  /** Closes the logs. No broker runs any more. */
+  async close(): Promise<void> {
+    const { storage } = this.settings
+    if (!storage) return
+    for (const { log } of this.partitions()) log.close()
+    await storage.close()
+  }
+
+  /** Brokers stop because all of it ends: that they go is no news to anybody. */
+  closing(): void {
+    this.#state = 'closing'
+  }
+
+  #restored({ name, id, internal, config, partitions }: StoredTopic): Topic {
+    const known = Object.entries(config).filter(([key, value]) => topicConfigProblem(key, value) === null)
+    const settings = new TopicSettings(new Map(known), this.settings.brokerConfig)
+    const topic: Topic = { name, id, settings, partitions: [], isInternal: internal }
+    for (const [index, { replicas, leaderEpoch }] of partitions.entries()) {
+      // The folder may come from a cluster of more brokers.
+      const here = replicas.filter(replica => this.node(replica))
+      const partition = this.#openPartition(topic, index, here.length > 0 ? here : [this.#nodes[0]!.id], leaderEpoch)
+      partition.leader = -1
+    }
+    return topic
+  }
+
+  #openPartition(topic: Topic, index: number, replicas: readonly number[], leaderEpoch: number): Partition {
+    const { storage, unknownProducersMayBeginAnywhere } = this.settings
+    const producers = new ProducerState(unknownProducersMayBeginAnywhere)
+    const segments = storage
+      ? storage.openLog({
+          topic: topic.name,
+          topicId: topic.id,
+          partition: index,
+          leaderEpoch,
+          config: topic.settings,
+          onBatch: bytes => producers.replay(bytes),
+        })
+      : new MemorySegments(this.#memory)
+    const partition = new Partition(topic.name, index, replicas, new PartitionLog(segments, topic.settings), producers)
+    partition.leaderEpoch = Math.max(leaderEpoch, partition.log.epochs.at(-1)?.epoch ?? 0)
+    partition.onLeader = () => this.settings.storage?.changed()
+    topic.partitions.push(partition)
+    return partition
+  }
+
+  #add(topic: Topic): void {
+    this.#topics.set(topic.name, topic)
+    this.#topicsById.set(topic.id, topic)
+  }
+
+  /** Sets the configuration of a topic, all of it; the caller has checked it. */
+  setTopicConfig(topic: Topic, config: ReadonlyMap<string, string>): void {
+    topic.settings = new TopicSettings(config, this.settings.brokerConfig)
+    for (const { log } of topic.partitions) log.config = topic.settings
+    this.settings.storage?.changed()
+  }
+
+  /** Adds a partition for each assignment, of broker ids. The caller has checked them. */
+  addPartitions(topic: Topic, assignments: readonly (readonly number[])[]): void {
+    for (const replicas of assignments) {
+      const partition = this.#openPartition(topic, topic.partitions.length, replicas, 0)
+      this.#elect(partition)
+      partition.leaderEpoch = 0
+    }
+    this.settings.storage?.changed()
+  }
+
+  /** Writes once for all that `change` changes. */
+  together<T>(change: () => T): T {
+    return this.settings.storage ? this.settings.storage.together(change) : change()
   }
 
   /** Throws ClusterError where no topic of this name can be created. */
@@ -138,7 +240,13 @@ export class Cluster {
   deleteTopic(topic: Topic): void {
     this.#topics.delete(topic.name)
     this.#topicsById.delete(topic.id)
-    for (const partition of topic.partitions) partition.lead(-1)
+    this.together(() => {
+      for (const partition of topic.partitions) {
+        partition.lead(-1)
+        partition.log.close()
+      }
+    })
+    this.settings.storage?.topicDeleted(topic.name, topic.id, topic.partitions.length)
   }
 
   /** All partitions of all topics. */
@@ -148,6 +256,10 @@ export class Cluster {
 
   /** A broker came or went: replicas join or leave the ISR, and partitions without a leader get one if one is there. */
   brokersChanged(): void {
+    if (this.#state === 'running') this.together(() => this.#followBrokers())
+  }
+
+  #followBrokers(): void {
     const running = new Set(this.nodes.map(node => node.id))
     for (const partition of this.partitions()) {
       const alive = partition.replicas.filter(id => running.has(id))
@@ -165,5 +277,16 @@ export class Cluster {
   #newTopicId(): string {
     if (!this.settings.repeatable) return randomBytes(16).toString('base64url')
     return Buffer.from(Array.from({ length: 16 }, () => Math.floor(this.settings.random() * 256))).toString('base64url')
+  }
+}
+
+/** What is kept of a topic beside its records. */
+function described({ name, id, isInternal, settings, partitions }: Topic): StoredTopic {
+  return {
+    name,
+    id,
+    internal: isInternal,
+    config: Object.fromEntries(settings.entries()),
+    partitions: partitions.map(({ replicas, leaderEpoch }) => ({ replicas, leaderEpoch })),
   }
 }

@@ -1,3 +1,5 @@
+import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
+
 /** How many batches of a producer a partition remembers: as many as an idempotent producer may have in flight (KIP-98). */
 export const duplicateWindow = 5
 
@@ -104,6 +106,25 @@ export class ProducerState {
     const lastSequence = advanceSequence(baseSequence, recordCount - 1)
     entry.batches.push({ baseSequence, lastSequence, baseOffset, maxTimestamp })
     if (entry.batches.length > duplicateWindow) entry.batches.shift()
+  }
+
+  /**
+   * Takes in a batch that stands in the log already, oldest first: what a start, or a log that was cut, remembers. Of a control
+   * batch only its epoch counts here; what it ends is for whoever keeps transactions. A batch that compaction thinned out
+   * still has all the sequences it began with.
+   */
+  replay(batch: Buffer): void {
+    const { producerId, producerEpoch, baseSequence, lastOffsetDelta, baseOffset, maxTimestamp, attributes } =
+      readBatchHeader(batch, 0)
+    if (producerId < 0n) return
+    if (!attributes.control) {
+      const recordCount = lastOffsetDelta + 1
+      this.remember({ producerId, producerEpoch, baseSequence, recordCount }, baseOffset, maxTimestamp)
+      return
+    }
+    const entry = this.#entries.get(producerId)
+    if (entry && entry.epoch >= producerEpoch) return
+    this.#entries.set(producerId, { epoch: producerEpoch, batches: [] })
   }
 
   /** Forgets one producer, or all: what `producer.id.expiration.ms` does in time. */
