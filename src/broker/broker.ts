@@ -24,6 +24,7 @@ import { checkSchedule, type FaultSchedule, type LoadedSchedule, RunningSchedule
 import type { SaslSettings } from './security/authentication.ts'
 import { Credentials } from './security/credentials.ts'
 import { type SaslOptions, saslMechanisms } from './security/security-options.ts'
+import { ClusterStorage } from './storage/cluster-storage.ts'
 import type { Partition, Topic } from './topic.ts'
 import { topicConfigMap } from './topic-config.ts'
 import type { TransactionState } from './transactions/transaction.ts'
@@ -53,10 +54,11 @@ export interface TransactionSnapshot {
 }
 
 /**
- * Starts an embedded Kafka broker, or a cluster of three, in this process. It keeps its records in memory and replicates
- * nothing: for tests and for trying things out. Resolves when it takes connections.
+ * Starts an embedded Kafka broker, or a cluster of three, in this process. It keeps its records in memory, or in the folder
+ * `dataDir`, and replicates nothing: for tests and for trying things out. Resolves when it takes connections.
  *
- * @throws ConfigError for wrong options, all of them at once; KafkaError `LISTEN_FAILED` where the port is in use.
+ * @throws ConfigError for wrong options, all of them at once; KafkaError `LISTEN_FAILED` where the port is in use,
+ *   `DATA_DIR_IN_USE` where another broker has the folder, `DATA_DIR_FORMAT` where a newer release wrote it.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   checkBrokerOptions(options)
@@ -79,6 +81,7 @@ export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions
   readonly #control: ControlServer | null
   #chance: Random
+  #closed: Promise<void> | null = null
 
   /** @internal */
   constructor(options: BrokerOptions) {
@@ -88,11 +91,15 @@ export class Broker implements AsyncDisposable {
     const seed = options.seed ?? options.schedule?.seed
     this.#chance = options.random ?? (seed === undefined ? Math.random : seededRandom(seed))
     const random = () => this.#chance()
-    const { asVersion, maxMessageBytes } = options
+    const { asVersion, maxMessageBytes, dataDir } = options
     const release = asVersion ?? '4.3'
+    const warn = (message: string) => process.emitWarning(message, 'OttlaBrokerWarning')
+    const storage =
+      dataDir === undefined ? null : ClusterStorage.open(dataDir, { newClusterId: () => newClusterId(random), warn })
     this.faults = new Faults(schedule => this.#load(schedule))
     const settings: ClusterSettings = {
-      clusterId: newClusterId(random),
+      clusterId: storage?.clusterId ?? newClusterId(random),
+      storage,
       clock: options.clock ?? systemClock,
       random,
       repeatable,
@@ -105,7 +112,7 @@ export class Broker implements AsyncDisposable {
       versions: versionRanges(handledApis, asVersion, options.maxVersions),
       unknownProducersMayBeginAnywhere: asVersion !== '2.1',
       requestLogSize: options.requestLogSize ?? 10_000,
-      logDir: 'memory',
+      logDir: dataDir ?? 'memory',
       groupInitialRebalanceDelayMs: options.groupInitialRebalanceDelayMs ?? 50,
       groupMaxSize: options.groupMaxSize ?? 2 ** 31 - 1,
       release,
@@ -139,9 +146,14 @@ export class Broker implements AsyncDisposable {
 
   /** @internal */
   async open(): Promise<void> {
+    this.#cluster.restore()
     await Promise.all(this.#nodes.map(node => node.start()))
+    this.#cluster.started()
     this.#cluster.groups.load()
-    for (const [name, topic] of topicEntries(this.#options.topics)) this.createTopic(name, topic)
+    this.#cluster.together(() => {
+      for (const [name, topic] of topicEntries(this.#options.topics))
+        if (!this.#cluster.topic(name)) this.createTopic(name, topic)
+    })
     this.#cluster.transactions.load()
     await this.#control?.start()
     if (this.#options.schedule) this.faults.load(this.#options.schedule)
@@ -408,12 +420,20 @@ export class Broker implements AsyncDisposable {
     sasl.credentials.set(user, password)
   }
 
-  /** Closes every port and connection. Records are gone with it. */
+  /** Closes every port and connection. Records in memory are gone with it; those in a `dataDir` are all there at the next start. */
   async close(): Promise<void> {
+    if (this.#closed) return this.#closed
+    this.#closed = this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.faults.clear()
     this.#cluster.requests.close()
     this.#cluster.transactions.close()
+    this.#cluster.closing()
     await Promise.all([this.#control?.stop(), ...this.#nodes.map(node => node.stop())])
+    await this.#cluster.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -6,10 +6,15 @@ import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from '
 import type { Faults } from './faults.ts'
 import { Features } from './features.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
+import { MemorySegments, MemoryUse } from './log/memory-segment.ts'
+import { PartitionLog } from './log/partition-log.ts'
+import { ProducerState } from './log/producer-state.ts'
 import { RequestLog } from './request-log.ts'
 import type { SaslSettings } from './security/authentication.ts'
+import type { ClusterStorage } from './storage/cluster-storage.ts'
+import type { StoredTopic } from './storage/meta-file.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
-import { TopicSettings } from './topic-config.ts'
+import { TopicSettings, topicConfigProblem } from './topic-config.ts'
 import { TransactionCoordinator } from './transactions/coordinator.ts'
 import type { KafkaVersion, VersionRanges } from './versions.ts'
 
@@ -50,6 +55,8 @@ export interface ClusterSettings {
   readonly transactionMarkerDelayMs: number
   /** Null: whoever connects is in. */
   readonly sasl: SaslSettings | null
+  /** null: everything is in memory. */
+  readonly storage: ClusterStorage | null
 }
 
 /** What all brokers of the cluster know: topics, producer ids, who leads what. One event loop owns it, so nothing is locked. */
@@ -67,8 +74,10 @@ export class Cluster {
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
-  #nextProducerId = 0n
+  readonly #memory = new MemoryUse()
+  #producerIds = { next: 0n, end: 0n }
   #connections = 0
+  #state: 'starting' | 'running' | 'closing' = 'starting'
 
   constructor(settings: ClusterSettings, faults: Faults) {
     this.settings = settings
@@ -103,13 +112,25 @@ export class Cluster {
     return ++this.#connections
   }
 
+  /** An id that nobody has had, also before a start. They are taken in blocks, so that few of them are written down. */
   nextProducerId(): bigint {
-    return this.#nextProducerId++
+    const ids = this.#producerIds
+    if (ids.next === ids.end) this.#takeProducerIds()
+    return ids.next++
+  }
+
+  #takeProducerIds(): void {
+    const ids = this.#producerIds
+    const block = this.settings.storage?.takeProducerIds() ?? { first: ids.end, end: ids.end + 1_000n }
+    ids.next = block.first
+    ids.end = block.end
   }
 
   /** Gives no id out that was given before: `used` was found in a log. */
   skipProducerIds(used: bigint): void {
-    if (used >= this.#nextProducerId) this.#nextProducerId = used + 1n
+    const ids = this.#producerIds
+    while (used >= ids.end) this.#takeProducerIds()
+    if (used >= ids.next) ids.next = used + 1n
   }
 
   topics(): Topic[] {
@@ -137,14 +158,85 @@ export class Cluster {
     this.checkNewTopic(name)
     const count = options.assignments?.length ?? options.partitions ?? this.settings.numPartitions
     const factor = options.replicationFactor ?? Math.min(3, this.#nodes.length)
-    const partitions = Array.from({ length: count }, (_, index) =>
-      this.#newPartition(name, index, options.assignments?.[index] ?? this.#spread(index, factor)),
-    )
     const settings = new TopicSettings(options.config ?? new Map(), this.settings.brokerConfig)
-    const topic: Topic = { name, id: this.#newTopicId(), settings, partitions, isInternal: isInternalTopic(name) }
-    this.#topics.set(name, topic)
-    this.#topicsById.set(topic.id, topic)
+    const topic: Topic = { name, id: this.#newTopicId(), settings, partitions: [], isInternal: isInternalTopic(name) }
+    for (let index = 0; index < count; index++)
+      this.#newPartition(topic, options.assignments?.[index] ?? this.#spread(index, factor))
+    this.#add(topic)
+    this.settings.storage?.changed()
     return topic
+  }
+
+  /** Makes the topics that a data folder holds, with their records. Nobody leads them until the brokers run. */
+  restore(): void {
+    const { storage } = this.settings
+    if (!storage) return
+    for (const stored of storage.topics) this.#add(this.#restored(stored))
+    storage.begin(() => this.topics().map(described))
+  }
+
+  /** All brokers that are to run do: those who lead are chosen. */
+  started(): void {
+    this.#state = 'running'
+    this.brokersChanged()
+  }
+
+  /** Closes the logs. No broker runs any more. */
+  async close(): Promise<void> {
+    const { storage } = this.settings
+    if (!storage) return
+    for (const { log } of this.partitions()) log.close()
+    await storage.close()
+  }
+
+  /** Brokers stop because all of it ends: that they go is no news to anybody. */
+  closing(): void {
+    this.#state = 'closing'
+  }
+
+  #restored({ name, id, internal, config, partitions }: StoredTopic): Topic {
+    const known = Object.entries(config).filter(([key, value]) => topicConfigProblem(key, value) === null)
+    const settings = new TopicSettings(new Map(known), this.settings.brokerConfig)
+    const topic: Topic = { name, id, settings, partitions: [], isInternal: internal }
+    for (const [index, { replicas, leaderEpoch }] of partitions.entries()) {
+      // The folder may come from a cluster of more brokers.
+      const here = replicas.filter(replica => this.node(replica))
+      const partition = this.#openPartition(topic, index, here.length > 0 ? here : [this.#nodes[0]!.id], leaderEpoch)
+      partition.leader = -1
+    }
+    return topic
+  }
+
+  #openPartition(topic: Topic, index: number, replicas: readonly number[], leaderEpoch: number): Partition {
+    const { storage, unknownProducersMayBeginAnywhere } = this.settings
+    const producers = new ProducerState(unknownProducersMayBeginAnywhere)
+    const segments = storage
+      ? storage.openLog({
+          topic: topic.name,
+          topicId: topic.id,
+          partition: index,
+          leaderEpoch,
+          config: topic.settings,
+          onBatch: bytes => producers.replay(bytes),
+        })
+      : new MemorySegments(this.#memory)
+    const partition = new Partition(topic.name, index, replicas, new PartitionLog(segments, topic.settings), producers)
+    partition.leaderEpoch = Math.max(leaderEpoch, partition.log.epochs.at(-1)?.epoch ?? 0)
+    partition.onLeader = () => this.settings.storage?.changed()
+    topic.partitions.push(partition)
+    return partition
+  }
+
+  #add(topic: Topic): void {
+    this.#topics.set(topic.name, topic)
+    this.#topicsById.set(topic.id, topic)
+  }
+
+  /** Replaces what is set for a topic, which the caller has checked; it counts from the next request on. */
+  configureTopic(topic: Topic, config: ReadonlyMap<string, string>): void {
+    topic.settings = new TopicSettings(config, this.settings.brokerConfig)
+    for (const { log } of topic.partitions) log.config = topic.settings
+    this.settings.storage?.changed()
   }
 
   /** Gives a topic more partitions, `count` in all; `assignments` are the replicas of the new ones. */
@@ -152,14 +244,13 @@ export class Cluster {
     const before = topic.partitions.length
     const factor = topic.partitions[0]?.replicas.length ?? 1
     for (let index = before; index < count; index++)
-      topic.partitions.push(
-        this.#newPartition(topic.name, index, assignments?.[index - before] ?? this.#spread(index, factor)),
-      )
+      this.#newPartition(topic, assignments?.[index - before] ?? this.#spread(index, factor))
+    this.settings.storage?.changed()
   }
 
-  /** Replaces what is set for a topic; it counts from the next request on. */
-  configureTopic(topic: Topic, config: ReadonlyMap<string, string>): void {
-    topic.settings = new TopicSettings(config, this.settings.brokerConfig)
+  /** Writes once for all that `change` changes. */
+  together<T>(change: () => T): T {
+    return this.settings.storage ? this.settings.storage.together(change) : change()
   }
 
   /** Throws ClusterError where no topic of this name can be created. */
@@ -173,15 +264,23 @@ export class Cluster {
   deleteTopic(topic: Topic): void {
     this.#topics.delete(topic.name)
     this.#topicsById.delete(topic.id)
-    for (const partition of topic.partitions) partition.lead(-1)
+    this.together(() => {
+      for (const partition of topic.partitions) {
+        partition.lead(-1)
+        partition.log.close()
+      }
+    })
+    this.settings.storage?.topicDeleted(topic.name, topic.id, topic.partitions.length)
     this.groups.offsets.deleteTopic(topic.name)
   }
 
   /** Another cluster at the same addresses: nothing of the old one is left but its settings. */
   replace(clusterId: string): void {
     for (const topic of this.topics()) this.deleteTopic(topic)
-    this.#nextProducerId = 0n
+    this.#producerIds = { next: 0n, end: 0n }
     this.settings = { ...this.settings, clusterId }
+    if (this.settings.storage) this.settings.storage.clusterId = clusterId
+    this.settings.storage?.changed()
     this.groups.load()
     this.transactions.load()
   }
@@ -193,6 +292,10 @@ export class Cluster {
 
   /** A broker came or went: replicas join or leave the ISR, and partitions without a leader get one if one is there. */
   brokersChanged(): void {
+    if (this.#state === 'running') this.together(() => this.#followBrokers())
+  }
+
+  #followBrokers(): void {
     const running = new Set(this.nodes.map(node => node.id))
     for (const partition of this.partitions()) {
       const alive = partition.replicas.filter(id => running.has(id))
@@ -202,11 +305,10 @@ export class Cluster {
     }
   }
 
-  #newPartition(topic: string, index: number, replicas: readonly number[]): Partition {
-    const partition = new Partition(topic, index, replicas, this.settings.unknownProducersMayBeginAnywhere)
+  #newPartition(topic: Topic, replicas: readonly number[]): void {
+    const partition = this.#openPartition(topic, topic.partitions.length, replicas, 0)
     this.#elect(partition)
     partition.leaderEpoch = 0
-    return partition
   }
 
   /** Replicas of a partition where nobody said which: one broker after the other, beginning one further each time. */
@@ -223,5 +325,16 @@ export class Cluster {
   #newTopicId(): string {
     if (!this.settings.repeatable) return randomBytes(16).toString('base64url')
     return Buffer.from(Array.from({ length: 16 }, () => Math.floor(this.settings.random() * 256))).toString('base64url')
+  }
+}
+
+/** What is kept of a topic beside its records. */
+function described({ name, id, isInternal, settings, partitions }: Topic): StoredTopic {
+  return {
+    name,
+    id,
+    internal: isInternal,
+    config: Object.fromEntries(settings.entries()),
+    partitions: partitions.map(({ replicas, leaderEpoch }) => ({ replicas, leaderEpoch })),
   }
 }

@@ -19,6 +19,11 @@ export interface TopicOptions {
 export interface BrokerOptions {
   /** Port of the first broker, the others follow. Default 0: any free ones. */
   port?: number
+  /**
+   * The folder to keep records, topics and ids in, as Kafka's own segment files; it is created where it is missing, and one
+   * broker at a time may use it. Default: none, everything is in memory.
+   */
+  dataDir?: string
   /** Where it listens. Default 127.0.0.1. */
   host?: string
   /** Lets `host` be an address that others can reach. The broker knows no passwords: whoever reaches it may read and write. Default false. */
@@ -83,6 +88,7 @@ export interface BrokerOptions {
 
 const known: Record<keyof BrokerOptions, true> = {
   port: true,
+  dataDir: true,
   host: true,
   allowRemote: true,
   advertisedHost: true,
@@ -149,6 +155,9 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   whole('groupMaxSize', 1, 2 ** 31 - 1)
   whole('transactionVersion', 0, 2)
   whole('transactionMarkerDelayMs', 0, 3_600_000)
+  const dataDir: unknown = options.dataDir
+  if (dataDir !== undefined && (typeof dataDir !== 'string' || dataDir === '' || dataDir.includes('\0')))
+    wrong('dataDir', `${JSON.stringify(dataDir)} is not the path of a folder`)
   const brokers: unknown = options.brokers
   if (brokers !== undefined && brokers !== 1 && brokers !== 3) wrong('brokers', `${String(brokers)} is neither 1 nor 3`)
   if (options.host !== undefined && !loopback.test(options.host) && !options.allowRemote)

@@ -1,3 +1,5 @@
+import type { LogConfig } from './log/segment.ts'
+
 /** What Kafka calls the type of a configuration value; the number is DescribeConfigs' `config_type`. */
 const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const
 
@@ -5,6 +7,8 @@ interface TopicConfigRow {
   readonly type: keyof typeof configTypes
   readonly default: string
   readonly legal?: readonly string[]
+  /** The lowest number that is legal. */
+  readonly least?: number
   /** False: stored and shown, as tools set it, but this broker does not act on it. */
   readonly applied: boolean
 }
@@ -14,6 +18,10 @@ const row = (type: TopicConfigRow['type'], standard: string, legal?: readonly st
   default: standard,
   applied: true,
   ...(legal && { legal }),
+})
+const atLeast = (least: number, type: TopicConfigRow['type'], standard: string): TopicConfigRow => ({
+  ...row(type, standard),
+  least,
 })
 const stored = (type: TopicConfigRow['type'], standard: string): TopicConfigRow => ({
   type,
@@ -31,20 +39,20 @@ const rows = {
   'message.timestamp.after.max.ms': row('long', '3600000'),
   'min.insync.replicas': row('int', '1'),
   'retention.bytes': row('long', '-1'),
-  'delete.retention.ms': stored('long', '86400000'),
+  'delete.retention.ms': atLeast(0, 'long', '86400000'),
   'file.delete.delay.ms': stored('long', '60000'),
-  'flush.messages': stored('long', '9223372036854775807'),
-  'flush.ms': stored('long', '9223372036854775807'),
-  'index.interval.bytes': stored('int', '4096'),
+  'flush.messages': atLeast(1, 'long', '9223372036854775807'),
+  'flush.ms': atLeast(0, 'long', '9223372036854775807'),
+  'index.interval.bytes': atLeast(0, 'int', '4096'),
   'max.compaction.lag.ms': stored('long', '9223372036854775807'),
-  'min.cleanable.dirty.ratio': stored('double', '0.5'),
-  'min.compaction.lag.ms': stored('long', '0'),
+  'min.cleanable.dirty.ratio': atLeast(0, 'double', '0.5'),
+  'min.compaction.lag.ms': atLeast(0, 'long', '0'),
   preallocate: stored('boolean', 'false'),
-  'retention.ms': stored('long', '604800000'),
-  'segment.bytes': stored('int', '1073741824'),
-  'segment.index.bytes': stored('int', '10485760'),
+  'retention.ms': atLeast(-1, 'long', '604800000'),
+  'segment.bytes': atLeast(14, 'int', '1073741824'),
+  'segment.index.bytes': atLeast(4, 'int', '10485760'),
   'segment.jitter.ms': stored('long', '0'),
-  'segment.ms': stored('long', '604800000'),
+  'segment.ms': atLeast(1, 'long', '604800000'),
   'unclean.leader.election.enable': stored('boolean', 'false'),
 } as const satisfies Record<string, TopicConfigRow>
 
@@ -67,20 +75,22 @@ const isWhole = (type: TopicConfigRow['type']) => type === 'int' || type === 'lo
 /** Why a value is not legal for a topic configuration, or null. */
 export function topicConfigProblem(name: string, value: string | null): string | null {
   if (!isTopicConfigName(name)) return `Unknown topic config name: ${name}`
-  const { type, legal }: TopicConfigRow = rows[name]
+  const { type, legal, least }: TopicConfigRow = rows[name]
   if (value === null) return `Null value not supported for topic configs: ${name}`
   if (legal && !legal.includes(value))
     return `Invalid value ${value} for configuration ${name}: one of ${legal.join(', ')}`
   const illegalNumber = type === 'double' ? !(Number(value) >= 0) : isWhole(type) && !/^-?\d{1,19}$/.test(value)
   if (illegalNumber)
     return `Invalid value ${value} for configuration ${name}: Not a number of type ${type.toUpperCase()}`
+  if (least !== undefined && Number(value) < least)
+    return `Invalid value ${value} for configuration ${name}: Value must be at least ${least}`
   if (type === 'boolean' && value !== 'true' && value !== 'false')
     return `Invalid value ${value} for configuration ${name}: Expected value to be either true or false`
   return null
 }
 
 /** The configuration of one topic: what was set for it, over what was set for the broker, over Kafka's defaults. */
-export class TopicSettings {
+export class TopicSettings implements LogConfig {
   readonly #set: ReadonlyMap<string, string>
   readonly #broker: ReadonlyMap<string, string>
   // Asked for every batch, so read once.
@@ -91,6 +101,17 @@ export class TopicSettings {
   readonly compacted: boolean
   readonly minInsyncReplicas: number
   readonly retentionBytes: number
+  readonly retentionMs: number
+  readonly deleteRetentionMs: number
+  readonly minCompactionLagMs: number
+  readonly minCleanableDirtyRatio: number
+  readonly deletes: boolean
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly segmentIndexBytes: number
+  readonly indexIntervalBytes: number
+  readonly flushMessages: number
+  readonly flushMs: number
 
   constructor(set: ReadonlyMap<string, string>, broker: ReadonlyMap<string, string>) {
     this.#set = set
@@ -102,6 +123,17 @@ export class TopicSettings {
     this.compacted = this.get('cleanup.policy').includes('compact')
     this.minInsyncReplicas = Number(this.get('min.insync.replicas'))
     this.retentionBytes = Number(this.get('retention.bytes'))
+    this.retentionMs = Number(this.get('retention.ms'))
+    this.deleteRetentionMs = Number(this.get('delete.retention.ms'))
+    this.minCompactionLagMs = Number(this.get('min.compaction.lag.ms'))
+    this.minCleanableDirtyRatio = Number(this.get('min.cleanable.dirty.ratio'))
+    this.deletes = this.get('cleanup.policy').includes('delete')
+    this.segmentBytes = Number(this.get('segment.bytes'))
+    this.segmentMs = Number(this.get('segment.ms'))
+    this.segmentIndexBytes = Number(this.get('segment.index.bytes'))
+    this.indexIntervalBytes = Number(this.get('index.interval.bytes'))
+    this.flushMessages = Number(this.get('flush.messages'))
+    this.flushMs = Number(this.get('flush.ms'))
   }
 
   get(name: TopicConfigName): string {

@@ -1,12 +1,12 @@
-import { PartitionLog } from './log/partition-log.ts'
-import { ProducerState } from './log/producer-state.ts'
+import type { PartitionLog } from './log/partition-log.ts'
+import type { ProducerState } from './log/producer-state.ts'
 import type { TopicSettings } from './topic-config.ts'
 
 /** One partition: who leads it, its log, its producers, and who waits for it to grow. */
 export class Partition {
   readonly topic: string
   readonly index: number
-  readonly log = new PartitionLog()
+  readonly log: PartitionLog
   readonly producers: ProducerState
   /** Broker ids; the first is the preferred leader. */
   replicas: readonly number[]
@@ -14,15 +14,26 @@ export class Partition {
   /** −1: no leader. */
   leader: number
   leaderEpoch = 0
+  /** Called after each change of the leader. */
+  onLeader: () => void = () => {}
   readonly #waiting = new Set<() => void>()
 
-  constructor(topic: string, index: number, replicas: readonly number[], unknownProducersMayBeginAnywhere: boolean) {
+  constructor(topic: string, index: number, replicas: readonly number[], log: PartitionLog, producers: ProducerState) {
     this.topic = topic
     this.index = index
     this.replicas = replicas
     this.isr = replicas
     this.leader = replicas[0] ?? -1
-    this.producers = new ProducerState(unknownProducersMayBeginAnywhere)
+    this.log = log
+    this.producers = producers
+  }
+
+  /** Takes back what was written from `offset` on, and what is remembered of its producers. */
+  truncateTo(offset: bigint): void {
+    this.log.truncateTo(offset)
+    this.producers.reset()
+    for (const { bytes } of this.log.eachBatch()) this.producers.replay(bytes)
+    this.changed()
   }
 
   /** Where readers of committed records have to stop: the high watermark, or the first transaction under way before it. */
@@ -34,6 +45,7 @@ export class Partition {
   lead(broker: number): void {
     this.leader = broker
     this.leaderEpoch++
+    this.onLeader()
     this.changed()
   }
 

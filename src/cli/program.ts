@@ -136,7 +136,7 @@ function addProduce(program: Command, action: (files: string[], flags: ProduceFl
 }
 
 const brokerExamples = `
-It speaks Kafka's protocol to clients of any language. It keeps records in memory and replicates nothing:
+It speaks Kafka's protocol to clients of any language. It keeps records in memory or in a folder, and replicates nothing:
 for development and tests. Ctrl-C ends it.
 
 Examples:
@@ -156,6 +156,7 @@ function addBroker(program: Command, action: (flags: BrokerFlags) => Promise<voi
     .option('--allow-remote', 'allow a --host that other machines can reach')
     .option('--brokers <number>', '1 or 3 of them, on ports of their own (default: 1)')
     .option('--as-version <release>', 'the Kafka to look like: 2.1, 2.8, 3.9 or 4.3 (default: 4.3)')
+    .option('--data <folder>', "keep records in this folder, as Kafka's own segment files (default: in memory only)")
     .option('--faults <file>', 'faults and events to begin with, as JSON')
     .option(
       '--control-port <number>',

@@ -36,7 +36,10 @@ export const brokerMethods = [
   'setTransactionVersion',
 ] as const satisfies readonly (keyof Broker)[]
 
-/** Faults in their declarative form; `changeAnswer` needs a function, and there is none between threads. */
+/**
+ * Faults in their declarative form; `changeAnswer` needs a function, and there is none between threads. A schedule is given with
+ * the option `schedule` instead of `load`.
+ */
 export const faultMethods = [
   'add',
   'loseAnswerAfterAppend',
@@ -53,6 +56,8 @@ export const faultMethods = [
   'omitPartition',
   'duplicatePartition',
   'garbage',
+  'corrupt',
+  'splitWrites',
 ] as const satisfies readonly (keyof Faults)[]
 
 export type BrokerMethod = (typeof brokerMethods)[number]

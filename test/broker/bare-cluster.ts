@@ -27,6 +27,7 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     verifiesTransactions: true,
     transactionMarkerDelayMs: 50,
     sasl: null,
+    storage: null,
     ...settings,
   }
   const cluster = new Cluster(chosen, faults)

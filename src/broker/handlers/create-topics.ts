@@ -17,7 +17,8 @@ export const createTopicsHandler = handler('CreateTopics', apis.createTopics, {
   handle(call) {
     const names = call.body.topics.map(({ name }) => name)
     const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index))
-    return { topics: call.body.topics.map(asked => create(call, asked, repeated.has(asked.name))) }
+    const { topics } = call.body
+    return { topics: call.cluster.together(() => topics.map(asked => create(call, asked, repeated.has(asked.name)))) }
   },
 })
 

@@ -10,6 +10,7 @@ import {
   validateBatch,
 } from '../../wire/protocol/records/record-batch.ts'
 import { decompress } from '../decompress.ts'
+import { StorageError } from '../storage/open-files.ts'
 import type { Partition } from '../topic.ts'
 import type { TopicSettings } from '../topic-config.ts'
 import { encodeMarker, type TransactionMarker } from './control-batch.ts'
@@ -122,13 +123,13 @@ function appendValid(
     setLogAppendTime(bytes, 0, maxTimestamp)
   } else if (maxTimestamp !== header.maxTimestamp || header.attributes.timestampType === 'log-append-time')
     setCreateTime(bytes, maxTimestamp)
-  log.append({
-    baseOffset,
-    lastOffset: baseOffset + BigInt(header.lastOffsetDelta),
-    maxTimestamp,
-    leaderEpoch,
-    bytes,
-  })
+  const lastOffset = baseOffset + BigInt(header.lastOffsetDelta)
+  try {
+    log.append({ baseOffset, lastOffset, maxTimestamp, leaderEpoch, bytes })
+  } catch (error) {
+    if (error instanceof StorageError) return refuse('KAFKA_STORAGE_ERROR', error.message)
+    throw error
+  }
   if (idempotent) partition.producers.remember(header, baseOffset, maxTimestamp)
   if (settings.retentionBytes >= 0) {
     log.keepBytes(settings.retentionBytes)

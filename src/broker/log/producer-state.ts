@@ -174,7 +174,9 @@ export class ProducerState {
     const header = readBatchHeader(bytes, 0)
     if (header.producerId < 0n) return
     if (!header.attributes.control) {
-      this.remember(header, header.baseOffset, header.maxTimestamp)
+      // A batch that compaction thinned out still has all the sequences it began with.
+      const recordCount = header.lastOffsetDelta + 1
+      this.remember({ ...header, recordCount }, header.baseOffset, header.maxTimestamp)
       return
     }
     const marker = readMarker(bytes)

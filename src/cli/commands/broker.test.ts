@@ -123,3 +123,20 @@ test('an illegal topic name is a usage error, a port in use is not', async () =>
 
   await new Promise(resolve => busy.close(resolve))
 })
+
+test('--data keeps what was written until the next start', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ottla-cli-data-'))
+  try {
+    const first = harness()
+    const ended = first.run('--port', '0', '--topic', 'orders:2', '--data', folder)
+    expect(await first.firstOutput()).toContain(`records are kept in ${folder}`)
+    first.interrupt()
+    expect(await ended).toBe(0)
+
+    const again = await startBroker({ dataDir: folder })
+    expect(again.topics).toEqual(['orders'])
+    await again.close()
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

@@ -19,6 +19,7 @@ export interface BrokerFlags {
   asVersion?: string
   controlPort?: string
   faults?: string
+  data?: string
   allowRemote?: boolean
   quiet?: boolean
 }
@@ -95,6 +96,7 @@ async function brokerSettings(flags: BrokerFlags, problems: string[]): Promise<S
     ...advertised(flags, problems),
     ...(flags.asVersion !== undefined && { asVersion: versionOf(flags.asVersion, problems) }),
     ...(flags.controlPort !== undefined && { controlPort: controlPortOf(flags.controlPort, problems) }),
+    ...(flags.data !== undefined && { dataDir: flags.data }),
     ...(flags.faults !== undefined && { schedule: await scheduleOf(flags.faults, problems) }),
   }
 }
@@ -161,13 +163,14 @@ function isLoopback(host: string): boolean {
 
 function introduction(
   { bootstrapServers, controlUrl }: Pick<Broker, 'bootstrapServers' | 'controlUrl'>,
-  { topics, numPartitions, schedule }: Settings,
+  { topics, numPartitions, schedule, dataDir }: Settings,
 ): string {
+  const kept = dataDir === undefined ? 'records are in memory only' : `records are kept in ${dataDir}`
   const topic = Object.keys(topics)[0] ?? 'my-topic'
   const made = Object.entries(topics).map(
     ([name, { partitions }]) => `  ${name} (${counted(partitions, 'partition')})\n`,
   )
-  return `Embedded Kafka broker on ${bootstrapServers}, for development and tests: records are in memory only.
+  return `Embedded Kafka broker on ${bootstrapServers}, for development and tests: ${kept}.
 It replicates nothing and knows no access rights: it does not take the place of Kafka.
 ${schedule ? 'Faults are set: requests will fail as the schedule says.\n' : ''}${made.length === 0 ? '' : `Topics:\n${made.join('')}`}Other topics are made on first use, with ${counted(numPartitions, 'partition')}.
 
