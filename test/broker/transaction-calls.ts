@@ -89,7 +89,9 @@ export class RawTransaction implements AsyncDisposable {
         : { transactions: [{ transactionalId: this.id, ...identity, topics }] }
     const answer = await this.connection.call(apis.addPartitionsToTxn, version, body)
     const results = version < 4 ? answer.resultsByTopicV3AndBelow : answer.resultsByTransaction[0]!.topicResults
-    return results[0]!.resultsByPartition.map(({ partitionErrorCode }) => partitionErrorCode)
+    // Kafka answers in any order.
+    const sorted = [...results[0]!.resultsByPartition].sort((a, b) => a.partitionIndex - b.partitionIndex)
+    return sorted.map(({ partitionErrorCode }) => partitionErrorCode)
   }
 
   /** Produces one transactional batch; the sequence goes on. */

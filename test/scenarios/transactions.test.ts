@@ -208,5 +208,38 @@ describeOnEachBroker('transactions, request by request', ({ kafka }) => {
       }
       expect(await commit()).toBe(error === 'NONE' ? 0 : code(error))
     })
+
+    test('knows the members of the group, where it is told who commits', async () => {
+      const { tx, topic } = await transactionOn(kafka)
+      await using _ = tx
+      await tx.init()
+      const groupId = `group-${tx.id}`
+      await using group = await coordinatorOf(kafka.bootstrapServers, 0, groupId)
+      const partitions = [{ partitionIndex: 0, committedOffset: 5n, committedMetadata: null }]
+      const commit = async (generationId: number, memberId: string) => {
+        const member = { generationId, memberId }
+        const body = {
+          transactionalId: tx.id,
+          groupId,
+          ...tx.identity,
+          ...member,
+          topics: [{ name: topic, partitions }],
+        }
+        const answer = await group.call(apis.txnOffsetCommit, 5, body)
+        return answer.topics[0]!.partitions[0]!.errorCode
+      }
+      expect(await commit(3, 'stranger')).toBe(code('ILLEGAL_GENERATION'))
+      expect(await commit(-1, '')).toBe(0)
+      const fetched = async () => {
+        const body = { groups: [{ groupId, topics: [{ name: topic, partitionIndexes: [0] }] }], requireStable: true }
+        const answer = await group.call(apis.offsetFetch, 8, body)
+        const one = answer.groups[0]!.topics[0]!.partitions[0]!
+        return one.errorCode || Number(one.committedOffset)
+      }
+      expect(await fetched()).toBe(code('UNSTABLE_OFFSET_COMMIT'))
+      expect(await tx.end(true, 5)).toBe(0)
+      expect(await completed(tx)).toBe('CompleteCommit')
+      expect(await fetched()).toBe(5)
+    })
   })
 })

@@ -2,6 +2,7 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import { admit, type Protocol } from '../transactions/admission.ts'
+import { errorOf } from './coordinator-check.ts'
 
 type Request = Body<typeof apis.txnOffsetCommit.request>
 type Answer = Draft<typeof apis.txnOffsetCommit.response>
@@ -35,13 +36,18 @@ export const txnOffsetCommitHandler = handler('TxnOffsetCommit', apis.txnOffsetC
 
 function commit(call: Call<Request>, error: string | null): Answer {
   const { body, cluster } = call
-  const { groupId, producerId, producerEpoch } = body
+  const { groupId, producerId, producerEpoch, generationId, memberId, groupInstanceId } = body
   if (error) return answer(call, error)
+  // A consumer that has lost its partitions may not commit for them (KIP-447).
+  const notMember = errorOf(() =>
+    cluster.groups.validateTransactional(groupId, generationId, memberId, groupInstanceId),
+  )
+  if (notMember !== 0) return answerWith(call, notMember)
   if (producerEpoch < cluster.groupState.partitionOf(groupId).producers.epochOf(producerId))
     return answer(call, 'INVALID_PRODUCER_EPOCH')
   const commits = body.topics.flatMap(({ name, partitions }) =>
     partitions
-      .filter(asked => errorOf(call, name, asked) === 0)
+      .filter(asked => partitionError(call, name, asked) === 0)
       .map(asked => ({
         topic: name,
         partition: asked.partitionIndex,
@@ -54,19 +60,21 @@ function commit(call: Call<Request>, error: string | null): Answer {
   return answer(call, null)
 }
 
-function answer(call: Call<Request>, error: string | null): Answer {
+const answer = (call: Call<Request>, error: string | null): Answer => answerWith(call, error ? errorNumber(error) : 0)
+
+function answerWith(call: Call<Request>, code: number): Answer {
   return {
     topics: call.body.topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(asked => ({
         partitionIndex: asked.partitionIndex,
-        errorCode: errorOf(call, name, asked) || (error ? errorNumber(error) : 0),
+        errorCode: partitionError(call, name, asked) || code,
       })),
     })),
   }
 }
 
-function errorOf(call: Call<Request>, topic: string, { partitionIndex, committedMetadata }: Asked): number {
+function partitionError(call: Call<Request>, topic: string, { partitionIndex, committedMetadata }: Asked): number {
   const injected = anyInjectedError(call, topic, partitionIndex)
   if (injected) return injected.code
   if (!call.cluster.topic(topic)?.partitions[partitionIndex]) return errorNumber('UNKNOWN_TOPIC_OR_PARTITION')
