@@ -1,0 +1,10 @@
+import { codecs } from '../log-reader.ts'
+import { describeLibrary } from '../library-cells.ts'
+import { compiledLibrary } from '../library-places.ts'
+
+describeLibrary({
+  ...compiledLibrary('@confluentinc/kafka-javascript', 'confluent.mjs'),
+  writes: codecs,
+  reads: codecs,
+  operations: ['group', 'share', 'transactions', 'copy', 'createTopic', 'offsets', 'groups', 'deleteRecords'],
+})
