@@ -96,7 +96,7 @@ let names = 0
 
 function placeOf(client: Client, cell: Cell): Place {
   const { bootstrapServers, run } = inject('compatibility')
-  const readable = `${client.name}-${client.version}-${cell.operation}`.replace(/[^\w.]+/g, '-').toLowerCase()
+  const readable = `${client.name}-${client.version}-${cell.operation}`.replace(/\W+/g, '-').replace(/^-/, '').toLowerCase()
   const name = (kind: string) => `${readable.slice(0, 80)}-${kind}-${run}-${++names}`
   return {
     bootstrapServers,

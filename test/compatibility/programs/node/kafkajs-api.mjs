@@ -64,12 +64,7 @@ export function kafkaJsOperations(way) {
 
     async share(brokers, { topic, group, partitions }) {
       const members = [way.consumer(brokers, group), way.consumer(brokers, group)]
-      for (const member of members) {
-        await member.connect()
-        await member.subscribe({ topics: [topic], ...way.subscription })
-        await member.run({ eachMessage: async () => {} })
-      }
-      const shares = await once(resolve => {
+      const shares = await once(async resolve => {
         const assigned = members.map(() => [])
         const settle = () => {
           const all = assigned.flat()
@@ -85,6 +80,11 @@ export function kafkaJsOperations(way) {
             settle()
           })
         })
+        for (const member of members) {
+          await member.connect()
+          await member.subscribe({ topics: [topic], ...way.subscription })
+          await member.run({ eachMessage: async () => {} })
+        }
       })
       await Promise.all(members.map(member => member.disconnect()))
       return shares
@@ -169,6 +169,7 @@ export function kafkaJsOperations(way) {
 
     deleteRecords: (brokers, { topic, before }) =>
       withAdmin(brokers, async admin => {
+        await admin.fetchTopicOffsets(topic) // kafkajs deletes only from topics that it has looked up
         await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(before) }] })
       }),
   }

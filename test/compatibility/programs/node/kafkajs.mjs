@@ -1,7 +1,8 @@
-import { CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { answer } from './program.mjs'
 import { kafkaJsOperations } from './kafkajs-api.mjs'
 
+const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } = kafkajs
 const codecs = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP }
 const clientOf = brokers => new Kafka({ clientId: 'kafkajs', brokers, logLevel: logLevel.ERROR })
 
