@@ -44,12 +44,16 @@ export const rows = {
   deleteRecords: 'admin: delete records',
 } as const
 
+/** Without the empty value where the library makes null of it. */
+const samplesFor = ({ lacks = [] }: Library) =>
+  sampleRecords().filter(({ value }) => value?.length !== 0 || !lacks.includes('empty values'))
+
 function produceCell(library: Library, codec: Codec): Cell {
   return {
     operation: rows.produce(codec),
     run: async place => {
       const topic = await place.topic()
-      const records = sampleRecords()
+      const records = samplesFor(library)
 
       await ask(library, 'produce', { topic, codec, idempotent: false, records: records.map(toJson) }, place)
 
@@ -65,7 +69,7 @@ function idempotentCell(library: Library): Cell {
     operation: rows.idempotent,
     run: async place => {
       const topic = await place.topic()
-      const records = sampleRecords()
+      const records = samplesFor(library)
 
       await ask(library, 'produce', { topic, codec: 'none', idempotent: true, records: records.map(toJson) }, place)
 
@@ -188,12 +192,13 @@ const cellsOf = {
     run: async place => {
       const topic = place.name('t')
       const config = { 'max.message.bytes': '4321' }
+      const morePartitions = library.lacks?.includes('growing topics') ? 2 : 5
 
-      const answer = await ask(library, 'createTopic', { topic, partitions: 2, config, morePartitions: 5 }, place)
+      const answer = await ask(library, 'createTopic', { topic, partitions: 2, config, morePartitions }, place)
 
-      expect(answer).toEqual({ listed: true, partitions: 5 })
+      expect(answer).toEqual({ listed: true, partitions: morePartitions })
       const { partitions } = await describeCluster(place.bootstrapServers, topic)
-      expect(partitions.map(each => each.partition)).toEqual([0, 1, 2, 3, 4])
+      expect(partitions.map(each => each.partition)).toEqual([0, 1, 2, 3, 4].slice(0, morePartitions))
 
       await ask(library, 'deleteTopic', { topic }, place)
 

@@ -9,6 +9,8 @@ export interface Library extends Omit<Client, 'table'> {
   readonly writes: readonly Codec[]
   readonly reads: readonly Codec[]
   readonly operations: readonly (keyof Operations)[]
+  /** What its API does not do, with any broker, of what a row asks for otherwise. */
+  readonly lacks?: readonly ('growing topics' | 'empty values')[]
   /** Rows that are known not to work, and why. */
   readonly lacking?: Readonly<Record<string, string>>
 }

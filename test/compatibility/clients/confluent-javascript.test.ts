@@ -6,5 +6,6 @@ describeLibrary({
   ...compiledLibrary('@confluentinc/kafka-javascript', 'confluent.mjs'),
   writes: codecs,
   reads: codecs,
+  lacks: ['growing topics', 'empty values'],
   operations: ['group', 'share', 'transactions', 'copy', 'createTopic', 'offsets', 'groups', 'deleteRecords'],
 })

@@ -8,6 +8,15 @@ const { ConsumerGroupStates, Kafka, logLevel } = KafkaJS
 
 const clientOf = brokers => new Kafka({ kafkaJS: { clientId: 'confluent', brokers, logLevel: logLevel.ERROR } })
 
+function assignmentOf(member, topic) {
+  try {
+    const all = member.assignment()
+    return all.filter(each => each.topic === topic).map(each => each.partition)
+  } catch {
+    return [] // it is not connected yet
+  }
+}
+
 await answer(
   kafkaJsOperations({
     producer: (brokers, { transactionalId, idempotent, codec } = {}) =>
@@ -34,16 +43,11 @@ await answer(
         .find(([, value]) => value === state)?.[0]
         .toLowerCase()
         .replace(/^./, first => first.toUpperCase()),
+    offsetsOf: (_, consumer) => ({ consumer }),
     onAssignment: (members, topic, changed) => {
       const timer = setInterval(() => {
         members.forEach((member, at) => {
-          changed(
-            at,
-            member
-              .assignment()
-              .filter(each => each.topic === topic)
-              .map(each => each.partition),
-          )
+          changed(at, assignmentOf(member, topic))
         })
       }, 50)
       timer.unref()

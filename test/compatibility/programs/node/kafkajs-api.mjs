@@ -23,7 +23,7 @@ export function kafkaJsOperations(way) {
     await consumer.connect()
     await consumer.subscribe({ topics: [topic], ...way.subscription })
     await once((resolve, reject) => {
-      consumer.on?.(consumer.events?.CRASH, ({ payload }) => !payload.restart && reject(payload.error))
+      way.onCrash?.(consumer, reject)
       return consumer.run({
         ...way.running,
         eachMessage: async ({ partition, message }) => {
@@ -70,15 +70,9 @@ export function kafkaJsOperations(way) {
           const all = assigned.flat()
           if (all.length === partitions && assigned.every(each => each.length > 0)) resolve(assigned)
         }
-        way.onAssignment?.(members, topic, (at, now) => {
+        way.onAssignment(members, topic, (at, now) => {
           assigned[at] = now
           settle()
-        })
-        members.forEach((member, at) => {
-          member.on?.(member.events?.GROUP_JOIN, ({ payload }) => {
-            assigned[at] = payload.memberAssignment[topic] ?? []
-            settle()
-          })
         })
         for (const member of members) {
           await member.connect()
@@ -119,7 +113,7 @@ export function kafkaJsOperations(way) {
       const transaction = await producer.transaction()
       await transaction.send({ topic: target, messages })
       const topics = [{ topic: source, partitions: [{ partition: 0, offset: String(count) }] }]
-      await transaction.sendOffsets({ consumerGroupId: group, consumer, topics })
+      await transaction.sendOffsets({ ...way.offsetsOf(group, consumer), topics })
       await transaction.commit()
       await Promise.all([producer.disconnect(), consumer.disconnect()])
     },

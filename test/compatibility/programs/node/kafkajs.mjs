@@ -18,6 +18,15 @@ await answer(
       clientOf(brokers).consumer({ groupId, readUncommitted, maxWaitTimeInMs: 100 }),
     subscription: { fromBeginning: true },
     running: { autoCommit: false },
+    onCrash: (consumer, reject) => {
+      consumer.on(consumer.events.CRASH, ({ payload }) => !payload.restart && reject(payload.error))
+    },
+    onAssignment: (members, topic, changed) => {
+      members.forEach((member, at) => {
+        member.on(member.events.GROUP_JOIN, ({ payload }) => changed(at, payload.memberAssignment[topic] ?? []))
+      })
+    },
+    offsetsOf: consumerGroupId => ({ consumerGroupId }),
     send: { compression: codec => ({ compression: codecs[codec] }) },
     admin: brokers => clientOf(brokers).admin(),
     configs: async (admin, topic, name, value) => {

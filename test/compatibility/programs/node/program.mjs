@@ -18,8 +18,9 @@ export async function answer(operations) {
   if (operation === undefined) throw new Error(`no operation ${name}`)
   const found = await operation(bootstrapServers.split(','), JSON.parse(await text(process.stdin)))
   // On a line of its own: some clients log to standard output.
-  process.stdout.write(`\n${JSON.stringify(found ?? null, (_, value) => (typeof value === 'bigint' ? Number(value) : value))}\n`)
-  process.exitCode = 0
+  const told = JSON.stringify(found ?? null, (_, value) => (typeof value === 'bigint' ? Number(value) : value))
+  // Some clients keep the process for a while after they were closed.
+  process.stdout.write(`\n${told}\n`, () => process.exit(0))
 }
 
 export const bytesOf = base64 => (base64 === null ? null : Buffer.from(base64, 'base64'))

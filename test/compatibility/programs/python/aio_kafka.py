@@ -1,6 +1,7 @@
 """The operations with aiokafka."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
@@ -19,6 +20,16 @@ def consumer_of(servers, group, isolation="read_committed", *topics):
         isolation_level=isolation,
         fetch_max_wait_ms=50,
     )
+
+
+@asynccontextmanager
+async def admin_of(servers):
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
 
 
 async def produce(servers, task):
@@ -100,7 +111,7 @@ async def copy(servers, task):
 
 async def create_topic(servers, task):
     topic = task["topic"]
-    async with AIOKafkaAdminClient(bootstrap_servers=servers) as admin:
+    async with admin_of(servers) as admin:
         await admin.create_topics([NewTopic(topic, task["partitions"], 1, topic_configs=task["config"])])
         await admin.create_partitions({topic: NewPartitions(total_count=task["morePartitions"])})
         listed = topic in await admin.list_topics()
@@ -109,13 +120,13 @@ async def create_topic(servers, task):
 
 
 async def delete_topic(servers, task):
-    async with AIOKafkaAdminClient(bootstrap_servers=servers) as admin:
+    async with admin_of(servers) as admin:
         await admin.delete_topics([task["topic"]])
 
 
 async def configs(servers, task):
     topic, name = task["topic"], task["name"]
-    async with AIOKafkaAdminClient(bootstrap_servers=servers) as admin:
+    async with admin_of(servers) as admin:
 
         async def described():
             [found] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {name: None})])
@@ -137,7 +148,7 @@ async def offsets(servers, task):
 
 
 async def delete_records(servers, task):
-    async with AIOKafkaAdminClient(bootstrap_servers=servers) as admin:
+    async with admin_of(servers) as admin:
         await admin.delete_records({TopicPartition(task["topic"], 0): RecordsToDelete(task["before"])})
 
 

@@ -146,7 +146,8 @@ def create_topic(servers, task):
 
 
 def delete_topic(servers, task):
-    settled(admin_of(servers).delete_topics([task["topic"]]))
+    admin = admin_of(servers)  # kept, or it ends before its request does
+    settled(admin.delete_topics([task["topic"]]))
 
 
 def configs(servers, task):
@@ -202,7 +203,8 @@ def groups(servers, task):
 
 
 def delete_records(servers, task):
-    settled(admin_of(servers).delete_records([TopicPartition(task["topic"], 0, task["before"])]))
+    admin = admin_of(servers)
+    settled(admin.delete_records([TopicPartition(task["topic"], 0, task["before"])]))
 
 
 answer(
