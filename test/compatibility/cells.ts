@@ -13,6 +13,8 @@ export interface Client {
   readonly table: 'clients' | 'tools'
   /** Why it cannot run on this machine. */
   readonly missing?: string | undefined
+  /** What users should know of its cells, a phrase each. */
+  readonly remarks?: readonly string[]
 }
 
 /** One real run: a client doing an operation, judged by what another program then finds. */
@@ -46,6 +48,8 @@ export interface CellResult {
   readonly result: 'passed' | 'failed' | 'lacking' | 'skipped'
   /** Of all but `passed`. */
   readonly reason?: string
+  /** Of the client; with its first cell only. */
+  readonly remarks?: readonly string[]
   readonly ms: number
 }
 
@@ -55,9 +59,10 @@ const mostMs = 60_000
 export function describeClient(client: Client, cells: readonly Cell[]): void {
   const results: CellResult[] = []
   const noted = (operation: string, result: CellResult['result'], startedMs: number, reason?: string) => {
-    const { table, name, version } = client
+    const { table, name, version, remarks } = client
     const ms = Math.round(performance.now() - startedMs)
-    results.push({ table, client: name, version, operation, result, ms, ...(reason !== undefined && { reason }) })
+    const once = results.length === 0 && remarks ? { remarks } : {}
+    results.push({ table, client: name, version, operation, result, ms, ...(reason !== undefined && { reason }), ...once })
   }
   describe(`${client.name} ${client.version}`, () => {
     for (const cell of cells) {

@@ -68,7 +68,8 @@ export function groupCells(tools: KafkaTools): Cell[] {
           tools.run('consumerGroups', place, ['--describe', '--group', group, '--members', '--verbose']),
         )
 
-        expect(described).toMatch(new RegExp(`^${group}\\s.*\\s2\\s.*${topic}[:(]0,1`, 'm'))
+        // 3.9 does not name the topic.
+        expect(described).toMatch(new RegExp(`^${group}\\s.*\\s2\\s.*[:(]0,1`, 'm'))
       },
     },
     {
@@ -81,7 +82,7 @@ export function groupCells(tools: KafkaTools): Cell[] {
         const plan = await groups(...reset, '--to-offset', '8', '--dry-run')
         await groups(...reset, '--shift-by', '-3', '--execute')
 
-        expect(plan).toMatch(new RegExp(`^${group}\\s+${topic}\\s+0\\s+8`, 'm'))
+        expect(plan).toMatch(new RegExp(`${group}\\s+${topic}\\s+0\\s+8`, 'm'))
         expect(await readGroupWithKcat(place, topic, group, 8)).toEqual(numbered('v', 10).slice(2))
       },
     },
@@ -136,7 +137,7 @@ function consumeUntil(tools: KafkaTools, place: Place, topic: string, group: str
       const consumer = tools.run('consoleConsumer', place, options)
       consumer.catch(() => {}) // told below
       let seen = ''
-      while (!seen.includes(topic) && !place.signal.aborted) seen = await act()
+      while (!seen.includes('0,1') && !place.signal.aborted) seen = await act()
       await writeRecords(place, topic, 'none', plain(['second']))
       expect(valuesIn(await consumer)).toEqual(['first', 'second'])
       return seen

@@ -22,7 +22,7 @@ export function describeLibrary(library: Library): void {
   ]
   const { lacking = {} } = library
   describeClient(
-    { ...library, table: 'clients' },
+    { ...library, table: 'clients', remarks: (library.lacks ?? []).map(each => `its API lacks ${each}`) },
     cells.map(cell => ({ ...cell, lacking: lacking[cell.operation] })),
   )
 }
