@@ -35,7 +35,10 @@ async function run(on, filters) {
   const results = mkdtempSync(join(tmpdir(), 'ottla-compatibility-'))
   const env = { ...process.env, OTTLA_COMPATIBILITY_RESULTS: results, OTTLA_COMPATIBILITY_ON: on }
   try {
-    const child = spawn(process.execPath, [runTests, '--config', config, ...filters], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [runTests, '--config', config, ...filters], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
     let printed = ''
     child.stdout.setEncoding('utf8').on('data', text => {
@@ -46,7 +49,11 @@ async function run(on, filters) {
     const counts = lines.pop() ?? ''
     console.log(lines.join('\n'))
     const cells = readdirSync(results).flatMap(name => JSON.parse(readFileSync(join(results, name), 'utf8')))
-    return { cells: cells.sort((a, b) => placeOf(a) - placeOf(b) || b.version.localeCompare(a.version)), exitCode, counts }
+    return {
+      cells: cells.sort((a, b) => placeOf(a) - placeOf(b) || b.version.localeCompare(a.version)),
+      exitCode,
+      counts,
+    }
   } finally {
     rmSync(results, { recursive: true, force: true })
   }

@@ -26,7 +26,9 @@ a real Kafka with \`npm run compatibility -- --on kafka\`, which shows that they
  */
 export function renderDocument(results) {
   const remarks = [
-    ...results.filter(each => marks[each.result] === 'no').map(each => `${each.client}, ${each.operation}: ${reasonOf(each)}`),
+    ...results
+      .filter(each => marks[each.result] === 'no')
+      .map(each => `${each.client}, ${each.operation}: ${reasonOf(each)}`),
     ...results.filter(each => each.result === 'skipped').map(each => `${each.client} was not tried: ${reasonOf(each)}`),
     ...results.flatMap(each => (each.remarks ?? []).map(remark => `${each.client}: ${remark}`)),
   ]
@@ -60,7 +62,9 @@ function renderTable(results) {
     operation,
     ...columns.map(column => found.get(`${column}\n${operation}`) ?? '–'),
   ])
-  return [['', ...columns], ['---', ...columns.map(() => '---')], ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')
+  return [['', ...columns], ['---', ...columns.map(() => '---')], ...rows]
+    .map(row => `| ${row.join(' | ')} |`)
+    .join('\n')
 }
 
 /** @param {CellResult} result */
@@ -103,7 +107,8 @@ export function readMarks(document) {
       .map(text => text.trim())
     if (!line.startsWith('|')) columns = []
     else if (operation === '') columns = cells
-    else if (operation !== '---') for (const [at, mark] of cells.entries()) found.set(`${columns[at]}, ${operation}`, mark)
+    else if (operation !== '---')
+      for (const [at, mark] of cells.entries()) found.set(`${columns[at]}, ${operation}`, mark)
   }
   return found
 }

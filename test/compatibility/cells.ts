@@ -62,7 +62,16 @@ export function describeClient(client: Client, cells: readonly Cell[]): void {
     const { table, name, version, remarks } = client
     const ms = Math.round(performance.now() - startedMs)
     const once = results.length === 0 && remarks ? { remarks } : {}
-    results.push({ table, client: name, version, operation, result, ms, ...(reason !== undefined && { reason }), ...once })
+    results.push({
+      table,
+      client: name,
+      version,
+      operation,
+      result,
+      ms,
+      ...(reason !== undefined && { reason }),
+      ...once,
+    })
   }
   describe(`${client.name} ${client.version}`, () => {
     for (const cell of cells) {
@@ -101,7 +110,10 @@ let names = 0
 
 function placeOf(client: Client, cell: Cell): Place {
   const { bootstrapServers, run } = inject('compatibility')
-  const readable = `${client.name}-${client.version}-${cell.operation}`.replace(/\W+/g, '-').replace(/^-/, '').toLowerCase()
+  const readable = `${client.name}-${client.version}-${cell.operation}`
+    .replace(/\W+/g, '-')
+    .replace(/^-/, '')
+    .toLowerCase()
   const name = (kind: string) => `${readable.slice(0, 80)}-${kind}-${run}-${++names}`
   return {
     bootstrapServers,

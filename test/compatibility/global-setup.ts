@@ -38,7 +38,12 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 async function start(on: string): Promise<Running> {
   if (on === 'ottla') return startEmbedded()
   if (on !== 'kafka') return { bootstrapServers: on, stop: async () => {} }
-  const cluster = await startCluster({ version: newestKafka, nodes: 1, autoCreateTopics: false, ownedByThisProcess: true })
+  const cluster = await startCluster({
+    version: newestKafka,
+    nodes: 1,
+    autoCreateTopics: false,
+    ownedByThisProcess: true,
+  })
   return { bootstrapServers: cluster.bootstrapServers, stop: () => cluster.down() }
 }
 

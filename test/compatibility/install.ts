@@ -1,6 +1,15 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -53,7 +62,11 @@ async function attempt(install: () => Promise<Startable>): Promise<Startable> {
 }
 
 /** A folder of the cache that is made once from these files: aside, then moved, so that a broken attempt leaves nothing whole. */
-async function madeOnce(name: string, from: readonly string[], make: (folder: string) => Promise<void>): Promise<string> {
+async function madeOnce(
+  name: string,
+  from: readonly string[],
+  make: (folder: string) => Promise<void>,
+): Promise<string> {
   const hash = createHash('sha256')
   for (const file of from) hash.update(readFileSync(file))
   const folder = join(cache, `compat-${name}-${hash.digest('hex').slice(0, 12)}`)

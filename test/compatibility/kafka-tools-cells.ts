@@ -1,13 +1,13 @@
 import { expect, inject } from 'vitest'
 import { describeCluster, endOffsets } from '../../scripts/kafka/admin.mjs'
-import { describeClient, type Cell, type Place } from './cells.ts'
+import { readWithKcat } from '../kafka/read-back.ts'
+import { type Cell, describeClient, type Place } from './cells.ts'
+import { KafkaTools, withFile } from './kafka-tools.ts'
 import { groupCells } from './kafka-tools-groups.ts'
 import { transactionCells } from './kafka-tools-transactions.ts'
-import { KafkaTools, withFile } from './kafka-tools.ts'
 import { plain, writeRecords } from './library-cells.ts'
 import { codecs, readLog } from './log-reader.ts'
 import { numbered } from './sample-records.ts'
-import { readWithKcat } from '../kafka/read-back.ts'
 
 /** The rows of Kafka's own tools, in one of its releases. */
 export function describeKafkaTools(version: string, installed: 'kafkaTools' | 'olderKafkaTools'): void {
@@ -78,9 +78,13 @@ function topicCells(tools: KafkaTools): Cell[] {
       run: async place => {
         const topic = await place.topic()
         const beginningMs = Date.UTC(2026, 0, 1)
-        const records = plain(numbered('v', 10)).map((record, at) => ({ ...record, timestamp: beginningMs + at * 1000 }))
+        const records = plain(numbered('v', 10)).map((record, at) => ({
+          ...record,
+          timestamp: beginningMs + at * 1000,
+        }))
         await writeRecords(place, topic, 'none', records)
-        const at = async (time: string) => (await tools.run('getOffsets', place, ['--topic', topic, '--time', time])).trim()
+        const at = async (time: string) =>
+          (await tools.run('getOffsets', place, ['--topic', topic, '--time', time])).trim()
 
         expect(await at('earliest')).toBe(`${topic}:0:0`)
         expect(await at('latest')).toBe(`${topic}:0:10`)
@@ -196,7 +200,10 @@ function consumerCells(tools: KafkaTools): Cell[] {
         const shown = ['print.key=true', 'print.headers=true', 'print.timestamp=true', 'null.literal=NULL']
         const options = ['--topic', topic, '--from-beginning', '--max-messages', '250']
 
-        const printed = await tools.run('consoleConsumer', place, [...options, ...shown.flatMap(each => [format, each])])
+        const printed = await tools.run('consoleConsumer', place, [
+          ...options,
+          ...shown.flatMap(each => [format, each]),
+        ])
 
         const wanted = codecs.flatMap(codec =>
           Array.from({ length: 50 }, (_, at) =>
@@ -258,16 +265,25 @@ function clusterCells(tools: KafkaTools): Cell[] {
       run: async place => {
         const printed = await tools.run('features', place, ['describe'])
 
-        expect(printed).toMatch(/Feature: metadata\.version\s+SupportedMinVersion: \S+\s+SupportedMaxVersion: .*\s+Finalized/)
-        expect(printed).toMatch(/Feature: transaction\.version\s+SupportedMinVersion: 0\s+SupportedMaxVersion: 2\s+Finali/)
+        expect(printed).toMatch(
+          /Feature: metadata\.version\s+SupportedMinVersion: \S+\s+SupportedMaxVersion: .*\s+Finalized/,
+        )
+        expect(printed).toMatch(
+          /Feature: transaction\.version\s+SupportedMinVersion: 0\s+SupportedMaxVersion: 2\s+Finali/,
+        )
       },
     },
     {
       operation: 'cluster: cluster-id',
       run: async place => {
-        const printed = await tools.run('cluster', place, ['cluster-id', '--bootstrap-server', place.bootstrapServers], {
-          alone: true,
-        })
+        const printed = await tools.run(
+          'cluster',
+          place,
+          ['cluster-id', '--bootstrap-server', place.bootstrapServers],
+          {
+            alone: true,
+          },
+        )
 
         expect(printed).toMatch(/^Cluster ID: [\w-]{22}$/m)
       },

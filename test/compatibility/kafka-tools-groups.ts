@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Cell, Place } from './cells.ts'
-import { jsonLines } from './kafka-tools-cells.ts'
 import type { KafkaTools } from './kafka-tools.ts'
+import { jsonLines } from './kafka-tools-cells.ts'
 import { readGroupWithKcat } from './kcat-reader.ts'
 import { plain, writeRecords } from './library-cells.ts'
 import { numbered } from './sample-records.ts'

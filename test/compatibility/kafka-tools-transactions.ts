@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
 import { describeCluster } from '../../scripts/kafka/admin.mjs'
 import type { Cell, Place } from './cells.ts'
-import { jsonLines } from './kafka-tools-cells.ts'
 import type { KafkaTools } from './kafka-tools.ts'
+import { jsonLines } from './kafka-tools-cells.ts'
 import { readGroupWithKcat, readValuesWithKcat } from './kcat-reader.ts'
 import { plain, writeRecords } from './library-cells.ts'
 import { readLog } from './log-reader.ts'
@@ -40,7 +40,14 @@ export function transactionCells(tools: KafkaTools): Cell[] {
         await writeRecords(place, source, 'none', plain(numbered('v', 60)))
         const from = ['--input-topic', source, '--input-partition', '0', '--consumer-group', group]
         const to = ['--output-topic', target, '--transactional-id', place.name('x'), '--broker-list']
-        const how = ['--max-messages', '60', '--transaction-size', '10', '--enable-random-aborts', '--use-group-metadata']
+        const how = [
+          '--max-messages',
+          '60',
+          '--transaction-size',
+          '10',
+          '--enable-random-aborts',
+          '--use-group-metadata',
+        ]
 
         const printed = await tools.run('messageCopier', place, [...from, ...to, place.bootstrapServers, ...how], {
           alone: true,
@@ -59,7 +66,15 @@ export function transactionCells(tools: KafkaTools): Cell[] {
         const topic = await place.topic()
         await commitWithKcat(place, topic, place.name('x'), numbered('v', 3))
         await writeRecords(place, topic, 'none', plain(['v3']))
-        const options = ['--topic', topic, '--from-beginning', '--max-messages', '4', '--isolation-level', 'read_committed']
+        const options = [
+          '--topic',
+          topic,
+          '--from-beginning',
+          '--max-messages',
+          '4',
+          '--isolation-level',
+          'read_committed',
+        ]
 
         const printed = await tools.run('consoleConsumer', place, options)
 

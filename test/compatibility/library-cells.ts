@@ -15,7 +15,19 @@ export function describeLibrary(library: Library): void {
     ...library.writes.map(codec => produceCell(library, codec)),
     idempotentCell(library),
     ...library.reads.map(codec => consumeCell(library, codec)),
-    ...(['group', 'share', 'transactions', 'copy', 'createTopic', 'configs', 'offsets', 'groups', 'deleteRecords'] as const)
+    ...(
+      [
+        'group',
+        'share',
+        'transactions',
+        'copy',
+        'createTopic',
+        'configs',
+        'offsets',
+        'groups',
+        'deleteRecords',
+      ] as const
+    )
       .filter(does)
       .map(operation => cellsOf[operation](library)),
     ...(does('transactions') ? [readCommittedCell(library)] : []),

@@ -25,7 +25,11 @@ function fromNpm(key: keyof Installed, manifestFolder: string, name: string, pro
 
 export function pythonLibrary(name: string, program: string): Place {
   const pinned = readFileSync(`${programs}python/requirements.txt`, 'utf8')
-  const version = pinned.split('\n').find(line => line.startsWith(`${name}==`))?.slice(name.length + 2) ?? 'unknown'
+  const version =
+    pinned
+      .split('\n')
+      .find(line => line.startsWith(`${name}==`))
+      ?.slice(name.length + 2) ?? 'unknown'
   return placed('python', name, version, ({ program: python }) => ({
     program: python,
     // Nothing is written beside the sources.

@@ -1,5 +1,5 @@
-import { apis } from '../../src/wire/protocol/index.ts'
 import { decompress } from '../../src/broker/decompress.ts'
+import { apis } from '../../src/wire/protocol/index.ts'
 import { type BatchHeader, decodeRecords, readBatchHeader } from '../../src/wire/protocol/records/record-batch.ts'
 import { RawConnection } from '../broker/raw-connection.ts'
 

@@ -1,6 +1,6 @@
-import { codecs } from '../log-reader.ts'
 import { describeLibrary } from '../library-cells.ts'
 import { compiledLibrary } from '../library-places.ts'
+import { codecs } from '../log-reader.ts'
 
 describeLibrary({
   ...compiledLibrary('@confluentinc/kafka-javascript', 'confluent.mjs'),

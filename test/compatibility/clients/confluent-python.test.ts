@@ -1,6 +1,6 @@
-import { codecs } from '../log-reader.ts'
 import { describeLibrary } from '../library-cells.ts'
 import { pythonLibrary } from '../library-places.ts'
+import { codecs } from '../log-reader.ts'
 
 describeLibrary({
   ...pythonLibrary('confluent-kafka', 'confluent.py'),

@@ -1,15 +1,15 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spawnSync } from 'node:child_process'
 import { expect } from 'vitest'
+import { readWithKcat } from '../../kafka/read-back.ts'
 import { type Cell, describeClient, type Place } from '../cells.ts'
 import { readGroupWithKcat, readValuesWithKcat } from '../kcat-reader.ts'
 import { plain, rows, writeRecords } from '../library-cells.ts'
 import { type Codec, codecs, readLog } from '../log-reader.ts'
 import { runProgram } from '../run-program.ts'
 import { numbered, sampleRecords } from '../sample-records.ts'
-import { readWithKcat } from '../../kafka/read-back.ts'
 
 const said = spawnSync('kcat', ['-V'], { encoding: 'utf8' })
 const found = /Version (\S+).*librdkafka (\S+)/.exec(said.stdout ?? '')
@@ -25,11 +25,15 @@ const produceCell = (codec: Codec): Cell => ({
   run: async place => {
     const topic = await place.topic()
     const folder = await mkdtemp(join(tmpdir(), 'ottla-kcat-'))
-    const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, at) => (at * 7) % 256 & 0xf3))
+    const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, at) => ((at * 7) % 256) & 0xf3))
     try {
       await writeFile(join(folder, 'value'), bytes)
       const options = ['-P', '-t', topic, '-z', codec, '-X', 'linger.ms=50']
-      await kcat(place, [...options, '-K', '|', '-H', 'name=värde'], lines.map((line, at) => `k${at}|${line}\n`).join(''))
+      await kcat(
+        place,
+        [...options, '-K', '|', '-H', 'name=värde'],
+        lines.map((line, at) => `k${at}|${line}\n`).join(''),
+      )
       await kcat(place, [...options, join(folder, 'value')])
     } finally {
       await rm(folder, { recursive: true })
@@ -105,7 +109,9 @@ const cells: Cell[] = [
       const printed = await Promise.all([member(), member()])
 
       const last = printed.map(({ stdout }) => stdout.toString().trimEnd().split('assigned: ').at(-1) ?? '')
-      const partitions = last.flatMap(text => [...(text.split('\n')[0] ?? '').matchAll(/\[(\d)\]/g)].map(each => each[1]))
+      const partitions = last.flatMap(text =>
+        [...(text.split('\n')[0] ?? '').matchAll(/\[(\d)\]/g)].map(each => each[1]),
+      )
       expect(partitions.sort()).toEqual(['0', '1', '2', '3'])
     },
   },
@@ -134,7 +140,9 @@ const cells: Cell[] = [
       expect(brokers.map((each: { name: string }) => each.name)).toEqual(place.bootstrapServers.split(','))
       expect(topics).toHaveLength(1)
       expect(topics[0].topic).toBe(topic)
-      expect(topics[0].partitions.map((each: { partition: number; leader: number }) => each.partition)).toEqual([0, 1, 2])
+      expect(topics[0].partitions.map((each: { partition: number; leader: number }) => each.partition)).toEqual([
+        0, 1, 2,
+      ])
       expect((await kcat(place, ['-L'])).includes(`topic "${topic}" with 3 partitions`)).toBe(true)
     },
   },
@@ -146,7 +154,8 @@ const cells: Cell[] = [
       const records = plain(numbered('v', 10)).map((record, at) => ({ ...record, timestamp: beginningMs + at * 1000 }))
       await writeRecords(place, topic, 'none', records)
 
-      const at = async (time: number) => /offset (-?\d+)/.exec(await kcat(place, ['-Q', '-t', `${topic}:0:${time}`]))?.[1]
+      const at = async (time: number) =>
+        /offset (-?\d+)/.exec(await kcat(place, ['-Q', '-t', `${topic}:0:${time}`]))?.[1]
 
       expect([await at(-2), await at(-1), await at(beginningMs + 5500)]).toEqual(['0', '10', '6'])
     },

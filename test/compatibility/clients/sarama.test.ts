@@ -1,6 +1,6 @@
-import { codecs } from '../log-reader.ts'
 import { describeLibrary } from '../library-cells.ts'
 import { goLibrary } from '../library-places.ts'
+import { codecs } from '../log-reader.ts'
 
 describeLibrary({
   ...goLibrary('Sarama', 'github.com/IBM/sarama', 'sarama'),

@@ -1,5 +1,5 @@
-import { answer, load } from './program.mjs'
 import { kafkaJsOperations } from './kafkajs-api.mjs'
+import { answer, load } from './program.mjs'
 
 const {
   default: { KafkaJS },

@@ -121,7 +121,9 @@ export function kafkaJsOperations(way) {
     createTopic: (brokers, { topic, partitions, config, morePartitions }) =>
       withAdmin(brokers, async admin => {
         const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))
-        await admin.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }] })
+        await admin.createTopics({
+          topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
+        })
         if (admin.createPartitions) {
           await admin.createPartitions({ topicPartitions: [{ topic, count: morePartitions }] })
         }

@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs'
-import { answer } from './program.mjs'
 import { kafkaJsOperations } from './kafkajs-api.mjs'
+import { answer } from './program.mjs'
 
 const { CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } = kafkajs
 const codecs = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP }
