@@ -1,0 +1,10 @@
+import { describeLibrary } from '../library-cells.ts'
+import { pythonLibrary } from '../library-places.ts'
+import { codecs } from '../log-reader.ts'
+
+describeLibrary({
+  ...pythonLibrary('aiokafka', 'aio_kafka.py'),
+  writes: codecs,
+  reads: codecs,
+  operations: ['group', 'share', 'transactions', 'copy', 'createTopic', 'configs', 'offsets', 'deleteRecords'],
+})

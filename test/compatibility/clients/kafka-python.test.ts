@@ -1,0 +1,20 @@
+import { describeLibrary } from '../library-cells.ts'
+import { pythonLibrary } from '../library-places.ts'
+import { codecs } from '../log-reader.ts'
+
+describeLibrary({
+  ...pythonLibrary('kafka-python', 'kafka_python.py'),
+  writes: codecs,
+  reads: codecs,
+  operations: [
+    'group',
+    'share',
+    'transactions',
+    'copy',
+    'createTopic',
+    'configs',
+    'offsets',
+    'groups',
+    'deleteRecords',
+  ],
+})

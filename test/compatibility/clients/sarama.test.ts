@@ -1,0 +1,20 @@
+import { describeLibrary } from '../library-cells.ts'
+import { goLibrary } from '../library-places.ts'
+import { codecs } from '../log-reader.ts'
+
+describeLibrary({
+  ...goLibrary('Sarama', 'github.com/IBM/sarama', 'sarama'),
+  writes: codecs,
+  reads: codecs,
+  operations: [
+    'group',
+    'share',
+    'transactions',
+    'copy',
+    'createTopic',
+    'configs',
+    'offsets',
+    'groups',
+    'deleteRecords',
+  ],
+})
