@@ -167,3 +167,20 @@ test('an ISR shrinks to so many, the leader last, and a leader can be taken away
   broker.leaderless('orders', 0)
   expect(broker.partition('orders', 0)).toMatchObject({ leader: -1, leaderEpoch: 1 })
 })
+
+test('a schedule adds partitions and moves the coordinator of a group', async () => {
+  await using broker = await startBroker({
+    brokers: 3,
+    topics: { orders: { partitions: 1 } },
+    schedule: {
+      faults: [],
+      events: [
+        { atMs: 0, do: 'addPartitions', args: { topic: 'orders', count: 3 } },
+        { atMs: 0, do: 'moveCoordinator', args: { kind: 'group', key: 'group', to: 1 } },
+      ],
+    },
+  })
+  // "group".hashCode() is 98629247: partition 7 of 8.
+  await expect.poll(() => broker.partition('__consumer_offsets', 7).leader).toBe(1)
+  expect(broker.partitionCount('orders')).toBe(3)
+})

@@ -60,6 +60,20 @@ const clusterActions = {
     { producerId: either(matching(/^\d{1,19}$/, 'a producer id, as a number or a text of digits'), whole(0)) },
     ['producerId'],
   ),
+  addPartitions: action<OfTopic & { count: number }>((broker, { topic, count }) => broker.addPartitions(topic, count), {
+    topic: text,
+    count: whole(1),
+  }),
+  moveCoordinator: action<{ kind: 'group' | 'transaction'; key: string; to: number }>(
+    (broker, { kind, key, to }) => broker.moveCoordinator(kind, key, to),
+    { kind: matching(/^(group|transaction)$/, 'group or transaction'), key: text, to: brokerId },
+  ),
+  expireTransaction: action<{ id: string }>((broker, { id }) => broker.expireTransaction(id), { id: text }),
+  expireSession: action<{ group: string; member?: string }>(
+    (broker, { group, member }) => broker.expireSession(group, member),
+    { group: text, member: text },
+    ['member'],
+  ),
   bumpEpochs: action<object>(broker => broker.bumpEpochs(), {}),
   replaceCluster: action<object>(broker => broker.replaceCluster(), {}),
 } as const
