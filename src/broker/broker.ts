@@ -100,6 +100,8 @@ export class Broker implements AsyncDisposable {
     const settings: ClusterSettings = {
       clusterId: storage?.clusterId ?? newClusterId(random),
       storage,
+      maxMemoryBytes: options.maxMemoryBytes ?? 1024 * 1024 * 1024,
+      warn,
       clock: options.clock ?? systemClock,
       random,
       repeatable,
@@ -418,6 +420,28 @@ export class Broker implements AsyncDisposable {
     const { sasl } = this.#cluster.settings
     if (!sasl) throw new RangeError('the broker has no users: it was started without the option sasl')
     sasl.credentials.set(user, password)
+  }
+
+  /** Drops now what `retention.ms` and `retention.bytes` of the topics allow; otherwise it is looked at every five minutes. */
+  applyRetention(): void {
+    this.#cluster.upkeep.applyRetention()
+  }
+
+  /**
+   * Compacts a topic, or all topics with `cleanup.policy=compact`: of every key the last record is kept, also of what was
+   * written just now. Gives the size of what was looked at, before and after, in bytes.
+   */
+  compact(topic?: string): { readonly bytesBefore: number; readonly bytesAfter: number } {
+    if (topic !== undefined && !this.#topic(topic).settings.compacted)
+      throw new KafkaError('INVALID_CONFIG', `${topic} is not compacted: its cleanup.policy is delete`)
+    const total = { bytesBefore: 0, bytesAfter: 0 }
+    for (const one of topic === undefined ? this.#cluster.topics() : [this.#topic(topic)])
+      for (const partition of one.settings.compacted ? one.partitions : []) {
+        const { bytesBefore, bytesAfter } = this.#cluster.upkeep.compact(one, partition)
+        total.bytesBefore += bytesBefore
+        total.bytesAfter += bytesAfter
+      }
+    return total
   }
 
   /** Closes every port and connection. Records in memory are gone with it; those in a `dataDir` are all there at the next start. */

@@ -6,6 +6,7 @@ import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from '
 import type { Faults } from './faults.ts'
 import { Features } from './features.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
+import { LogUpkeep } from './log/log-upkeep.ts'
 import { MemorySegments, MemoryUse } from './log/memory-segment.ts'
 import { PartitionLog } from './log/partition-log.ts'
 import { ProducerState } from './log/producer-state.ts'
@@ -57,6 +58,10 @@ export interface ClusterSettings {
   readonly sasl: SaslSettings | null
   /** null: everything is in memory. */
   readonly storage: ClusterStorage | null
+  /** For all records in memory together. */
+  readonly maxMemoryBytes: number
+  /** Told what somebody should know who reads no logs. */
+  readonly warn: (message: string) => void
 }
 
 /** What all brokers of the cluster know: topics, producer ids, who leads what. One event loop owns it, so nothing is locked. */
@@ -71,6 +76,7 @@ export class Cluster {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly features: Features
+  readonly upkeep: LogUpkeep
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -89,6 +95,9 @@ export class Cluster {
     this.groups = new GroupCoordinator(this)
     this.transactions = new TransactionCoordinator(this, settings.transactionMarkerDelayMs)
     this.features = new Features(settings.release, settings.transactionVersion)
+    const { clock, maxMemoryBytes, warn } = settings
+    const topics = () => this.topics()
+    this.upkeep = new LogUpkeep({ clock, topics, memory: this.#memory, maxMemoryBytes, warn })
   }
 
   addNode(node: NodeAddress): void {
@@ -178,6 +187,7 @@ export class Cluster {
   /** All brokers that are to run do: those who lead are chosen. */
   started(): void {
     this.#state = 'running'
+    this.upkeep.start()
     this.brokersChanged()
   }
 
@@ -192,6 +202,7 @@ export class Cluster {
   /** Brokers stop because all of it ends: that they go is no news to anybody. */
   closing(): void {
     this.#state = 'closing'
+    this.upkeep.stop()
   }
 
   #restored({ name, id, internal, config, partitions }: StoredTopic): Topic {
@@ -223,6 +234,7 @@ export class Cluster {
     const partition = new Partition(topic.name, index, replicas, new PartitionLog(segments, topic.settings), producers)
     partition.leaderEpoch = Math.max(leaderEpoch, partition.log.epochs.at(-1)?.epoch ?? 0)
     partition.onLeader = () => this.settings.storage?.changed()
+    this.upkeep.watch(topic, partition)
     topic.partitions.push(partition)
     return partition
   }
@@ -267,6 +279,7 @@ export class Cluster {
     this.together(() => {
       for (const partition of topic.partitions) {
         partition.lead(-1)
+        this.upkeep.forget(partition)
         partition.log.close()
       }
     })

@@ -44,6 +44,11 @@ export interface BrokerOptions {
   maxMessageBytes?: number
   /** Kafka's `socket.request.max.bytes`: a larger request closes its connection. Default 104,857,600. */
   maxRequestBytes?: number
+  /**
+   * How many bytes the records of all topics may have in memory, in bytes, when there is no `dataDir`. Beyond it the oldest
+   * batches of the largest partition are dropped, with one warning of the process. Default 1,073,741,824.
+   */
+  maxMemoryBytes?: number
   /** Topic configuration for all topics that do not set it themselves. */
   config?: TopicConfig
   /** The release to look like, by API versions and by what has changed in behaviour since. Default 4.3. */
@@ -99,6 +104,7 @@ const known: Record<keyof BrokerOptions, true> = {
   numPartitions: true,
   maxMessageBytes: true,
   maxRequestBytes: true,
+  maxMemoryBytes: true,
   config: true,
   asVersion: true,
   transactionVersion: true,
@@ -131,6 +137,7 @@ export function checkBrokerOptions(options: BrokerOptions): void {
       | 'numPartitions'
       | 'maxMessageBytes'
       | 'maxRequestBytes'
+      | 'maxMemoryBytes'
       | 'requestLogSize'
       | 'groupInitialRebalanceDelayMs'
       | 'groupMaxSize'
@@ -150,6 +157,7 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   whole('numPartitions', 1, 10_000)
   whole('maxMessageBytes', 1, 2 ** 31 - 1)
   whole('maxRequestBytes', 1, 2 ** 31 - 1)
+  whole('maxMemoryBytes', 1, Number.MAX_SAFE_INTEGER)
   whole('requestLogSize', 0, 10_000_000)
   whole('groupInitialRebalanceDelayMs', 0, 2 ** 31 - 1)
   whole('groupMaxSize', 1, 2 ** 31 - 1)

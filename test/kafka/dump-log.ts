@@ -45,12 +45,18 @@ export async function dumpLog(cluster: Cluster, topic: string, partition = 0): P
 
 /** The same of several topics, with one run of the tool, which takes more than a second. */
 export async function dumpLogs(cluster: Cluster, topics: readonly string[], partition = 0): Promise<DumpedBatch[][]> {
-  const files: string[][] = []
-  for (const topic of topics) {
-    const folder = cluster.partitionFolder(await cluster.leaderOf(topic, partition), topic, partition)
+  const folders: string[] = []
+  for (const topic of topics)
+    folders.push(cluster.partitionFolder(await cluster.leaderOf(topic, partition), topic, partition))
+  return dumpFolders(folders)
+}
+
+/** The same of partitions whose folders are known. */
+export async function dumpFolders(folders: readonly string[]): Promise<DumpedBatch[][]> {
+  const files = folders.map(folder => {
     const segments = readdirSync(folder).filter(name => name.endsWith('.log'))
-    files.push(segments.sort().map(name => join(folder, name)))
-  }
+    return segments.sort().map(name => join(folder, name))
+  })
   const args = ['--deep-iteration', '--print-data-log', '--files', files.flat().join(',')]
   const dumps = parseDump((await runTool('DumpLogSegments', args)).toString())
   return files.map(segments => segments.flatMap(file => dumps.get(file) ?? []))

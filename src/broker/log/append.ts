@@ -131,7 +131,7 @@ function appendValid(
     throw error
   }
   if (idempotent) partition.producers.remember(header, baseOffset, maxTimestamp)
-  if (settings.retentionBytes >= 0) {
+  if (settings.deletes && settings.retentionBytes >= 0) {
     log.keepBytes(settings.retentionBytes)
     partition.producers.dropBefore(log.startOffset)
   }

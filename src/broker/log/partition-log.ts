@@ -27,8 +27,8 @@ const maxRelativeOffset = 2n ** 31n - 1n
 export class PartitionLog {
   /** What the topic says of segments; may change at any time, and counts from the next append. */
   config: LogConfig
-  /** Called after each append. */
-  onAppended: () => void = () => {}
+  /** Called after each append; `rolled` where it began a new segment. */
+  onAppended: (rolled: boolean) => void = () => {}
   readonly #store: SegmentStore
   #segments: Segment[]
   #startOffset: bigint
@@ -105,7 +105,8 @@ export class PartitionLog {
   append(batch: StoredBatch): void {
     invariant(batch.baseOffset === this.#endOffset, 'a batch begins where the log ends')
     invariant(batch.lastOffset >= batch.baseOffset, 'a batch holds at least one offset')
-    if (this.#mustRoll(batch)) this.roll()
+    const rolls = this.#mustRoll(batch)
+    if (rolls) this.roll()
     this.#noteEpoch(batch)
     this.#active.append(batch, this.config)
     this.#endOffset = batch.lastOffset + 1n
@@ -113,7 +114,7 @@ export class PartitionLog {
     this.#unflushedRecords += batch.lastOffset - batch.baseOffset + 1n
     if (this.#watermark === 'at-end') this.#highWatermark = this.#endOffset
     if (this.#unflushedRecords >= this.config.flushMessages) this.flush()
-    this.onAppended()
+    this.onAppended(rolls)
   }
 
   /**

@@ -7,7 +7,7 @@ import { OffsetCheckpoint } from './checkpoint-file.ts'
 import type { DiskResources } from './disk-segment.ts'
 import { FolderLock } from './folder-lock.ts'
 import { loadPartition, setAside } from './load-partition.ts'
-import { type Meta, readMeta, type StoredTopic, writeMeta } from './meta-file.ts'
+import { type Meta, metaText, readMeta, type StoredTopic, writeMeta } from './meta-file.ts'
 import { OpenFiles } from './open-files.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { metadataFile, readTopicId, topicsInFolder, writeTopicId } from './partition-metadata.ts'
@@ -59,6 +59,8 @@ export class ClusterStorage {
   readonly #removals = new Set<Promise<void>>()
   #deleting: { name: string; id: string }[]
   #nextProducerId: bigint
+  /** What the file says. */
+  #saved: string
   /** `meta.json` was lost: ids that stand in the logs are not given again. */
   readonly #learnsProducerIds: boolean
   #describe: (() => readonly StoredTopic[]) | null = null
@@ -81,6 +83,7 @@ export class ClusterStorage {
     this.#nextProducerId = known.nextProducerId
     this.#learnsProducerIds = meta === null
     this.#deleting = [...known.deleting]
+    this.#saved = meta ? metaText(meta) : ''
     this.#startOffsets = new OffsetCheckpoint(`${folder}/log-start-offset-checkpoint`)
     this.#cleanedTo = new OffsetCheckpoint(`${folder}/cleaner-offset-checkpoint`)
     for (const { path, damaged } of [this.#startOffsets, this.#cleanedTo])
@@ -196,12 +199,11 @@ export class ClusterStorage {
   #save(): void {
     if (!this.#describe) return
     const { clusterId } = this
-    writeMeta(this.folder, {
-      clusterId,
-      nextProducerId: this.#nextProducerId,
-      topics: this.#describe(),
-      deleting: this.#deleting,
-    })
+    const nextProducerId = this.#nextProducerId
+    const text = metaText({ clusterId, nextProducerId, topics: this.#describe(), deleting: this.#deleting })
+    if (text === this.#saved) return
+    writeMeta(this.folder, text)
+    this.#saved = text
   }
 
   /** Whether a folder can be that of a topic: it says so, or says nothing. */

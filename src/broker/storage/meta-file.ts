@@ -57,9 +57,12 @@ export function readMeta(folder: string): ReadMeta {
 }
 
 /** Written whole or not at all, and flushed: what a client was told of topics and ids is not lost. */
-export function writeMeta(folder: string, { clusterId, nextProducerId, topics, deleting }: Meta): void {
-  const written = { format, clusterId, nextProducerId: String(nextProducerId), topics, deleting }
-  replaceFile(`${folder}/${name}`, `${JSON.stringify(written, null, 1)}\n`)
+export function writeMeta(folder: string, text: string): void {
+  replaceFile(`${folder}/${name}`, text)
+}
+
+export function metaText({ clusterId, nextProducerId, topics, deleting }: Meta): string {
+  return `${JSON.stringify({ format, clusterId, nextProducerId: String(nextProducerId), topics, deleting }, null, 1)}\n`
 }
 
 function metaOf({ clusterId, nextProducerId, topics, deleting }: Record<string, unknown>): Meta | null {
