@@ -20,6 +20,8 @@ import type { Partition, Topic } from './topic.ts'
 import { topicConfigMap } from './topic-config.ts'
 import { versionRanges } from './versions.ts'
 
+const defaultMaxRequestBytes = 100 * 1024 * 1024
+
 /** Offsets and leadership of one partition. */
 export interface PartitionState {
   readonly leader: number
@@ -78,6 +80,7 @@ export class Broker implements AsyncDisposable {
       versions: versionRanges(handledApis, asVersion, options.maxVersions),
       unknownProducersMayBeginAnywhere: asVersion !== '2.1',
       requestLogSize: options.requestLogSize ?? 10_000,
+      maxRequestBytes: options.maxRequestBytes ?? defaultMaxRequestBytes,
       logDir: 'memory',
     })
     this.faults = this.#cluster.faults
@@ -88,7 +91,7 @@ export class Broker implements AsyncDisposable {
         host,
         advertisedHost: options.advertisedHost ?? host,
         port: options.port ? options.port + index : 0,
-        maxRequestBytes: options.maxRequestBytes ?? 100 * 1024 * 1024,
+        maxRequestBytes: options.maxRequestBytes ?? defaultMaxRequestBytes,
         report: error => process.emitWarning(asError(error)),
       })
       this.#cluster.addNode(node)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
+import { BrokerConfig } from './broker-config.ts'
 import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
 import { Faults } from './faults.ts'
 import { RequestLog } from './request-log.ts'
@@ -29,6 +30,7 @@ export interface ClusterSettings {
   /** False: as before Kafka 2.5 (KIP-360). */
   readonly unknownProducersMayBeginAnywhere: boolean
   readonly requestLogSize: number
+  readonly maxRequestBytes: number
   /** What DescribeLogDirs names. */
   readonly logDir: string
 }
@@ -54,6 +56,7 @@ export class Cluster {
   /** Where the state of groups is kept, and that of transactions. */
   readonly groupState: InternalTopic
   readonly transactionState: InternalTopic
+  readonly brokerConfig: BrokerConfig
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -63,6 +66,7 @@ export class Cluster {
   constructor(settings: ClusterSettings) {
     this.settings = settings
     this.clock = settings.clock
+    this.brokerConfig = new BrokerConfig(settings.brokerConfig)
     this.faults = new Faults()
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
     this.groupState = new InternalTopic(this, groupsTopic)
@@ -76,6 +80,11 @@ export class Cluster {
   /** The brokers that run: one that is down is not in the metadata, as with KRaft. */
   get nodes(): NodeAddress[] {
     return this.#nodes.filter(node => node.running)
+  }
+
+  /** How many brokers there are, running or not. */
+  get size(): number {
+    return this.#nodes.length
   }
 
   node(id: number): NodeAddress | undefined {
@@ -122,7 +131,7 @@ export class Cluster {
     const partitions = Array.from({ length: count }, (_, index) =>
       this.#newPartition(name, index, options.assignments?.[index] ?? this.#spread(index, factor)),
     )
-    const settings = new TopicSettings(options.config ?? new Map(), this.settings.brokerConfig)
+    const settings = new TopicSettings(options.config ?? new Map(), this.brokerConfig.forTopics())
     const topic: Topic = { name, id: this.#newTopicId(), settings, partitions, isInternal: isInternalTopic(name) }
     this.#topics.set(name, topic)
     this.#topicsById.set(topic.id, topic)
@@ -141,7 +150,21 @@ export class Cluster {
 
   /** Replaces what is set for a topic; it counts from the next request on. */
   configureTopic(topic: Topic, config: ReadonlyMap<string, string>): void {
-    topic.settings = new TopicSettings(config, this.settings.brokerConfig)
+    topic.settings = new TopicSettings(config, this.brokerConfig.forTopics())
+  }
+
+  /** Replaces what was set for brokers while they run, by Kafka's names for brokers; topics follow at once. */
+  configureBrokers(scope: 'broker' | 'allBrokers', config: ReadonlyMap<string, string>): void {
+    this.brokerConfig.set(scope, config)
+    for (const topic of this.topics()) this.configureTopic(topic, topic.settings.entries())
+  }
+
+  /** Gives a partition other replicas, which have all records at once. */
+  reassign(partition: Partition, replicas: readonly number[]): void {
+    partition.replicas = replicas
+    const alive = replicas.filter(id => this.node(id)?.running)
+    partition.isr = alive.length > 0 ? alive : replicas
+    if (!replicas.includes(partition.leader)) this.#elect(partition)
   }
 
   /** Throws ClusterError where no topic of this name can be created. */

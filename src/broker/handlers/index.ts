@@ -2,6 +2,7 @@ import type { KafkaApiName } from '../api-names.ts'
 import type { Handler } from '../call.ts'
 import { createAclsHandler, deleteAclsHandler, describeAclsHandler } from './acls.ts'
 import { alterConfigsHandler, incrementalAlterConfigsHandler } from './alter-configs.ts'
+import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts'
 import { apiVersionsHandler } from './api-versions.ts'
 import { createPartitionsHandler } from './create-partitions.ts'
 import { createTopicsHandler } from './create-topics.ts'
@@ -10,7 +11,9 @@ import { deleteTopicsHandler } from './delete-topics.ts'
 import { describeClusterHandler } from './describe-cluster.ts'
 import { describeConfigsHandler } from './describe-configs.ts'
 import { describeLogDirsHandler } from './describe-log-dirs.ts'
+import { describeQuorumHandler } from './describe-quorum.ts'
 import { describeTopicPartitionsHandler } from './describe-topic-partitions.ts'
+import { describeUserScramCredentialsHandler } from './describe-user-scram-credentials.ts'
 import { electLeadersHandler } from './elect-leaders.ts'
 import { fetchHandler } from './fetch.ts'
 import { findCoordinatorHandler } from './find-coordinator.ts'
@@ -49,6 +52,9 @@ export const handlers: ReadonlyMap<number, Handler> = new Map(
     createAclsHandler,
     deleteAclsHandler,
     listPartitionReassignmentsHandler,
+    alterPartitionReassignmentsHandler,
+    describeUserScramCredentialsHandler,
+    describeQuorumHandler,
   ].map(handler => [handler.key, handler]),
 )
 
