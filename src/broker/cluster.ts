@@ -4,6 +4,7 @@ import type { Clock } from '../base/time/clock.ts'
 import { BrokerConfig } from './broker-config.ts'
 import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
 import { Faults } from './faults.ts'
+import { FetchSessions } from './fetch-session.ts'
 import { RequestLog } from './request-log.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
 import { TopicSettings } from './topic-config.ts'
@@ -57,6 +58,7 @@ export class Cluster {
   readonly groupState: InternalTopic
   readonly transactionState: InternalTopic
   readonly brokerConfig: BrokerConfig
+  readonly fetchSessions: FetchSessions
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -68,6 +70,7 @@ export class Cluster {
     this.clock = settings.clock
     this.brokerConfig = new BrokerConfig(settings.brokerConfig)
     this.faults = new Faults()
+    this.fetchSessions = new FetchSessions(this)
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
     this.groupState = new InternalTopic(this, groupsTopic)
     this.transactionState = new InternalTopic(this, transactionsTopic)
