@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
+import { BrokerConfig } from './broker-config.ts'
 import { ClusterError } from './cluster-error.ts'
 import { groupsTopic, InternalTopic, isInternalTopic, transactionsTopic } from './coordinators/internal-topic.ts'
 import type { Faults } from './faults.ts'
 import { Features } from './features.ts'
+import { FetchSessions } from './fetch-session.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
 import { LogUpkeep } from './log/log-upkeep.ts'
 import { MemorySegments, MemoryUse } from './log/memory-segment.ts'
@@ -40,6 +42,7 @@ export interface ClusterSettings {
   /** False: as before Kafka 2.5 (KIP-360). */
   readonly unknownProducersMayBeginAnywhere: boolean
   readonly requestLogSize: number
+  readonly maxRequestBytes: number
   /** What DescribeLogDirs names. */
   readonly logDir: string
   /** Kafka's `group.initial.rebalance.delay.ms`. */
@@ -77,6 +80,8 @@ export class Cluster {
   readonly transactions: TransactionCoordinator
   readonly features: Features
   readonly upkeep: LogUpkeep
+  readonly brokerConfig: BrokerConfig
+  readonly fetchSessions: FetchSessions
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -88,7 +93,9 @@ export class Cluster {
   constructor(settings: ClusterSettings, faults: Faults) {
     this.settings = settings
     this.clock = settings.clock
+    this.brokerConfig = new BrokerConfig(settings.brokerConfig)
     this.faults = faults
+    this.fetchSessions = new FetchSessions(this)
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
     this.groupState = new InternalTopic(this, groupsTopic)
     this.transactionState = new InternalTopic(this, transactionsTopic)
@@ -107,6 +114,11 @@ export class Cluster {
   /** The brokers that run: one that is down is not in the metadata, as with KRaft. */
   get nodes(): NodeAddress[] {
     return this.#nodes.filter(node => node.running)
+  }
+
+  /** How many brokers there are, running or not. */
+  get size(): number {
+    return this.#nodes.length
   }
 
   node(id: number): NodeAddress | undefined {
@@ -167,7 +179,7 @@ export class Cluster {
     this.checkNewTopic(name)
     const count = options.assignments?.length ?? options.partitions ?? this.settings.numPartitions
     const factor = options.replicationFactor ?? Math.min(3, this.#nodes.length)
-    const settings = new TopicSettings(options.config ?? new Map(), this.settings.brokerConfig)
+    const settings = new TopicSettings(options.config ?? new Map(), this.brokerConfig.forTopics())
     const topic: Topic = { name, id: this.#newTopicId(), settings, partitions: [], isInternal: isInternalTopic(name) }
     for (let index = 0; index < count; index++)
       this.#newPartition(topic, options.assignments?.[index] ?? this.#spread(index, factor))
@@ -207,7 +219,7 @@ export class Cluster {
 
   #restored({ name, id, internal, config, partitions }: StoredTopic): Topic {
     const known = Object.entries(config).filter(([key, value]) => topicConfigProblem(key, value) === null)
-    const settings = new TopicSettings(new Map(known), this.settings.brokerConfig)
+    const settings = new TopicSettings(new Map(known), this.brokerConfig.forTopics())
     const topic: Topic = { name, id, settings, partitions: [], isInternal: internal }
     for (const [index, { replicas, leaderEpoch }] of partitions.entries()) {
       // The folder may come from a cluster of more brokers.
@@ -246,7 +258,7 @@ export class Cluster {
 
   /** Replaces what is set for a topic, which the caller has checked; it counts from the next request on. */
   configureTopic(topic: Topic, config: ReadonlyMap<string, string>): void {
-    topic.settings = new TopicSettings(config, this.settings.brokerConfig)
+    topic.settings = new TopicSettings(config, this.brokerConfig.forTopics())
     for (const { log } of topic.partitions) log.config = topic.settings
     this.settings.storage?.changed()
   }
@@ -263,6 +275,21 @@ export class Cluster {
   /** Writes once for all that `change` changes. */
   together<T>(change: () => T): T {
     return this.settings.storage ? this.settings.storage.together(change) : change()
+  }
+
+  /** Replaces what was set for brokers while they run, by Kafka's names for brokers; topics follow at once. */
+  configureBrokers(scope: 'broker' | 'allBrokers', config: ReadonlyMap<string, string>): void {
+    this.brokerConfig.set(scope, config)
+    for (const topic of this.topics()) this.configureTopic(topic, topic.settings.entries())
+  }
+
+  /** Gives a partition other replicas, which have all records at once. */
+  reassign(partition: Partition, replicas: readonly number[]): void {
+    partition.replicas = replicas
+    const alive = replicas.filter(id => this.node(id)?.running)
+    partition.isr = alive.length > 0 ? alive : replicas
+    if (!replicas.includes(partition.leader)) this.#elect(partition)
+    this.settings.storage?.changed()
   }
 
   /** Throws ClusterError where no topic of this name can be created. */

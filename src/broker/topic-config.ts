@@ -67,6 +67,9 @@ export const isTopicConfigName = (name: string): name is TopicConfigName => Obje
 /** The number DescribeConfigs gives for the type of a configuration. */
 export const topicConfigType = (name: TopicConfigName): number => configTypes[rows[name].type]
 
+/** Kafka's own default. */
+export const topicConfigDefault = (name: TopicConfigName): string => rows[name].default
+
 /** Whether a value is a list, to which entries can be added. */
 export const topicConfigIsList = (name: TopicConfigName): boolean => rows[name].type === 'list'
 

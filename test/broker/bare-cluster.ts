@@ -20,6 +20,7 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     unknownProducersMayBeginAnywhere: true,
     requestLogSize: 0,
     logDir: 'memory',
+    maxRequestBytes: 1_000_000,
     groupInitialRebalanceDelayMs: 100,
     groupMaxSize: 100,
     release: '4.3',
@@ -28,6 +29,8 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     transactionMarkerDelayMs: 50,
     sasl: null,
     storage: null,
+    maxMemoryBytes: 2 ** 30,
+    warn: () => {},
     ...settings,
   }
   const cluster = new Cluster(chosen, faults)

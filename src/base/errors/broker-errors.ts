@@ -120,6 +120,7 @@ const rows: readonly [
   [103, 'INCONSISTENT_TOPIC_ID', 'maybe', R, R],
   [104, 'INCONSISTENT_CLUSTER_ID', 'no'],
   [105, 'TRANSACTIONAL_ID_NOT_FOUND', 'no'],
+  [106, 'FETCH_SESSION_TOPIC_ID_ERROR', 'no', R],
   [113, 'STALE_MEMBER_EPOCH', 'no'],
   [117, 'UNKNOWN_SUBSCRIPTION_ID', 'no'],
   [118, 'TELEMETRY_TOO_LARGE', 'no'],

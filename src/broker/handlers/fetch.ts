@@ -20,24 +20,23 @@ const notLeader = errorNumber('NOT_LEADER_OR_FOLLOWER')
 const fenced = errorNumber('FENCED_LEADER_EPOCH')
 
 /**
- * Reads batches, and waits for `minBytes` of them up to `maxWaitMs`. Fetch sessions (KIP-227) are declined: the answer
- * names session 0, and the client goes on with full requests, as it does with a broker whose session cache is full.
+ * Reads batches, and waits for `minBytes` of them up to `maxWaitMs`; which partitions, the fetch session says.
  * Source: KafkaApis.handleFetchRequest, ReplicaManager.fetchMessages.
  */
 export const fetchHandler = handler('Fetch', apis.fetch, {
   targets: (body, cluster) =>
-    body.topics.flatMap(asked => {
+    cluster.fetchSessions.asked(body).flatMap(asked => {
       const topic = findTopic(cluster, asked)?.name ?? asked.topic
       return asked.partitions.map(({ partition }) => ({ topic, partition }))
     }),
   handle(call) {
-    const { sessionId, sessionEpoch, topics } = call.body
-    const injected = topics.length === 0 ? anyInjectedError(call) : null
+    const { fetchSessions } = call.cluster
+    const injected = fetchSessions.asked(call.body).length === 0 ? anyInjectedError(call) : null
     if (injected) return { errorCode: injected.code, responses: [] }
-    // Only a client that was given a session may go on with one, and none was.
-    if (sessionId !== 0 && sessionEpoch > 0)
-      return { errorCode: errorNumber('FETCH_SESSION_ID_NOT_FOUND'), responses: [] }
-    return enough(call) ? read(call) : waitFor(call)
+    const context = fetchSessions.open(call)
+    if (typeof context === 'string') return { errorCode: errorNumber(context), responses: [] }
+    const reading = { ...call, body: { ...call.body, topics: [...context.topics] } }
+    return enough(reading) ? context.finish(read(reading)) : waitFor(reading).then(context.finish)
   },
 })
 
@@ -47,7 +46,7 @@ const findTopic = (cluster: Cluster, asked: Asked): Topic | undefined =>
 /** Whether there is something to answer now: enough bytes, or an error that waiting does not mend. */
 function enough(call: Call<Request>): boolean {
   const { body, cluster } = call
-  if (body.maxWaitMs <= 0 || body.minBytes <= 0) return true
+  if (body.maxWaitMs <= 0 || body.minBytes <= 0 || body.topics.length === 0) return true
   let bytes = 0
   for (const asked of body.topics) {
     const topic = findTopic(cluster, asked)
