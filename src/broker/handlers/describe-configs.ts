@@ -1,5 +1,6 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
+import { brokerConfig } from '../broker-config.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import { topicConfigNames, topicConfigType } from '../topic-config.ts'
 
@@ -9,7 +10,7 @@ type Result = Draft<typeof apis.describeConfigs.response>['results'][number]
 const topicResource = 2
 const brokerResource = 4
 
-/** Configuration of topics; brokers are known, but show none. Source: ConfigHelper.describeConfigs. */
+/** Configuration of topics, and of the broker that is asked. Source: ConfigHelper.describeConfigs. */
 export const describeConfigsHandler = handler('DescribeConfigs', apis.describeConfigs, {
   targets: body =>
     body.resources
@@ -25,7 +26,7 @@ function describe(call: Call<Body<typeof apis.describeConfigs.request>>, resourc
   })
   const injected = anyInjectedError(call, resourceName)
   if (injected) return fail(injected.code, injected.message)
-  if (resourceType === brokerResource) return fail(0, null)
+  if (resourceType === brokerResource) return describeBroker(call, resource, fail)
   if (resourceType !== topicResource)
     return fail(errorNumber('INVALID_REQUEST'), `Unsupported resource type: ${resourceType}`)
   const topic = call.cluster.topic(resourceName)
@@ -47,5 +48,33 @@ function describe(call: Call<Body<typeof apis.describeConfigs.request>>, resourc
         documentation: null,
       }
     })
+  return { errorCode: 0, errorMessage: null, resourceType, resourceName, configs }
+}
+
+/** Asks for what was set for all brokers, where the name is empty; and that is nothing here. */
+function describeBroker(
+  call: Call<Body<typeof apis.describeConfigs.request>>,
+  { resourceType, resourceName, configurationKeys }: Resource,
+  fail: (code: number, errorMessage: string | null) => Result,
+): Result {
+  if (resourceName === '') return fail(0, null)
+  if (!/^-?\d{1,10}$/.test(resourceName))
+    return fail(errorNumber('INVALID_REQUEST'), `Broker id must be an integer, but it is: ${resourceName}`)
+  if (Number(resourceName) !== call.brokerId) {
+    const expected = `Unexpected broker id, expected ${call.brokerId} or empty string, but received ${resourceName}`
+    return fail(errorNumber('INVALID_REQUEST'), expected)
+  }
+  const configs = brokerConfig(call.brokerId, call.cluster.settings)
+    .filter(({ name }) => configurationKeys === null || configurationKeys.includes(name))
+    .map(({ name, value, source, type }) => ({
+      name,
+      value,
+      readOnly: true,
+      configSource: source,
+      isSensitive: false,
+      synonyms: call.body.includeSynonyms ? [{ name, value, source }] : [],
+      configType: type,
+      documentation: null,
+    }))
   return { errorCode: 0, errorMessage: null, resourceType, resourceName, configs }
 }
