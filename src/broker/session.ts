@@ -126,7 +126,7 @@ export class Session {
       return undefined
     }
     const body: unknown = handler.request.read(reader, header.apiVersion)
-    if (reader.remaining > 0) throw new DecodeError(`${handler.request.name} leaves ${reader.remaining} bytes unread`)
+    // Bytes behind the last field are passed over, as Kafka does: librdkafka 2.15 and 2.16 ask for the metadata of all topics with three.
     const request: Mutable<BrokerRequest> = {
       at: this.#cluster.clock.now(),
       broker: this.#node.id,

@@ -118,6 +118,36 @@ for (const version of [1, 2, 3, 4])
     expect(results.map(({ errorCode }) => errorCode)).toEqual([0, errorNumber('UNKNOWN_TOPIC_OR_PARTITION'), 0])
   })
 
+test('DescribeConfigs shows what the broker that is asked was started with', async () => {
+  const ask = async (resourceName: string, configurationKeys: string[] | null) => {
+    const resources = [{ resourceType: 4, resourceName, configurationKeys }]
+    return (await connection.call(apis.describeConfigs, 4, { resources, includeSynonyms: true })).results[0]!
+  }
+  const names = ['log.retention.ms', 'message.max.bytes', 'node.id', 'num.partitions']
+
+  const some = await ask('1', names)
+
+  expect(some.configs.map(({ name, value, configSource }) => [name, value, configSource]).sort()).toEqual([
+    ['log.retention.ms', '1000', 4],
+    ['message.max.bytes', '1048588', 5],
+    ['node.id', '1', 4],
+    ['num.partitions', '3', 4],
+  ])
+  expect((await ask('1', null)).configs.length).toBeGreaterThan(names.length)
+})
+
+for (const [name, errorMessage] of [
+  ['2', 'Unexpected broker id, expected 1 or empty string, but received 2'],
+  ['x', 'Broker id must be an integer, but it is: x'],
+] as const)
+  test(`DescribeConfigs of the broker "${name}" is refused by broker 1, as Kafka does`, async () => {
+    const resources = [{ resourceType: 4, resourceName: name, configurationKeys: null }]
+    const { results } = await connection.call(apis.describeConfigs, 4, { resources })
+    expect(results).toEqual([
+      { errorCode: errorNumber('INVALID_REQUEST'), errorMessage, resourceType: 4, resourceName: name, configs: [] },
+    ])
+  })
+
 test('DescribeCluster tells the brokers', async () => {
   for (const version of [0, 1, 2]) {
     const cluster = await connection.call(apis.describeCluster, version, {})

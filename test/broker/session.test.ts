@@ -33,6 +33,20 @@ test('ApiVersions: a version that is too new is answered in version 0, with the 
   expect((await connection.call(apis.metadata, 9, { topics: [] })).brokers).toHaveLength(1)
 })
 
+test('Bytes behind the last field of a request are passed over, as librdkafka 2.16 sends them with Metadata', async () => {
+  await using broker = await startBroker({ topics: ['orders'] })
+  await using connection = await RawConnection.open(broker)
+  // As librdkafka wrote it: version 13, correlation id 3, client "rdkafka", topics null, two flags, no tags, and 01 00 00.
+  const request = Buffer.from('0003000d00000003000772646b61666b610000000000010000', 'hex')
+  const size = Buffer.alloc(4)
+  size.writeInt32BE(request.length)
+
+  connection.socket.write(Buffer.concat([size, request]))
+
+  const answer = await connection.answer(apis.metadata.response, 13, 3)
+  expect(answer.topics.map(({ name }) => name)).toEqual(['orders'])
+})
+
 test('ApiVersions: a software name that is none is refused', async () => {
   await using broker = await startBroker()
   await using connection = await RawConnection.open(broker)
@@ -65,7 +79,6 @@ for (const [name, bytes] of [
     'an array longer than its frame',
     Buffer.from([0, 0, 0, 14, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]),
   ],
-  ['bytes after the request', Buffer.from([0, 0, 0, 15, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0, 0, 0, 0, 9])],
 ] as const)
   test(`${name} closes its own connection, and no other`, async () => {
     await using broker = await startBroker()

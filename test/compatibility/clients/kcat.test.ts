@@ -165,7 +165,8 @@ const cells: Cell[] = [
 describeClient(
   {
     name: 'kcat',
-    version: found ? `${found[1]} (librdkafka ${found[2]})` : '?',
+    version: found?.[1] ?? '1.7.1',
+    remarks: found ? [`with librdkafka ${found[2]}`] : [],
     table: 'clients',
     missing: found ? undefined : 'kcat is not installed',
   },

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import { differences, readMarks, renderDocument } from '../../scripts/compatibility/table.mjs'
+import type { CellResult } from '../compatibility/cells.ts'
+
+const cell = (client: string, operation: string, more: Partial<CellResult> = {}): CellResult => ({
+  ...{ table: 'clients', client, version: '1', operation, result: 'passed', ms: 1 },
+  ...more,
+})
+
+test('rows follow the client that has most of them, and what only others do stands where they do it', () => {
+  const document = renderDocument([
+    cell('short', 'produce'),
+    cell('short', 'own'),
+    cell('short', 'groups'),
+    cell('long', 'produce'),
+    cell('long', 'consume'),
+    cell('long', 'groups'),
+    cell('long', 'admin'),
+  ])
+
+  expect(document.split('\n').filter(line => line.startsWith('|'))).toEqual([
+    '|  | short 1 | long 1 |',
+    '| --- | --- | --- |',
+    '| produce | yes | yes |',
+    '| own | yes | – |',
+    '| consume | – | yes |',
+    '| groups | yes | yes |',
+    '| admin | – | yes |',
+  ])
+})
+
+test('what did not work, was not tried or has limits is told below the table', () => {
+  const document = renderDocument([
+    cell('one', 'produce', { result: 'lacking', reason: 'it sends what Kafka refuses\nmore' }),
+    cell('two', 'produce', { result: 'skipped', reason: 'no compiler' }),
+    cell('three', 'produce', { remarks: ['its API lacks growing topics'] }),
+  ])
+
+  expect([...readMarks(document).values()]).toEqual(['no', 'not tried', 'yes'])
+  expect(document.split('\n').filter(line => line.startsWith('- '))).toEqual([
+    '- one, produce: it sends what Kafka refuses',
+    '- two was not tried: no compiler',
+    '- three: its API lacks growing topics',
+  ])
+})
+
+test('a cell that has changed, come or gone is a difference; one that was not tried is none', () => {
+  const written = renderDocument([cell('one', 'kept'), cell('one', 'broken'), cell('one', 'gone'), cell('two', 'kept')])
+  const seen = renderDocument([
+    cell('one', 'kept'),
+    cell('one', 'broken', { result: 'failed' }),
+    cell('one', 'new'),
+    cell('two', 'kept', { result: 'skipped' }),
+  ])
+
+  expect(differences(written, written)).toEqual([])
+  expect(differences(written, seen)).toEqual([
+    'one 1, broken: "yes" is written, "no" was seen',
+    'one 1, gone: "yes" is written, "–" was seen',
+    'one 1, new: "–" is written, "yes" was seen',
+  ])
+})
