@@ -28,6 +28,8 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     transactionMarkerDelayMs: 50,
     sasl: null,
     storage: null,
+    maxMemoryBytes: 2 ** 30,
+    warn: () => {},
     ...settings,
   }
   const cluster = new Cluster(chosen, faults)
