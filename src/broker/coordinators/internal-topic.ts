@@ -88,7 +88,7 @@ export class InternalTopic {
   /** Calls `visit` for all that was written, oldest first within a partition. Creates nothing. */
   replay(visit: (state: StoredState, partition: Partition) => void): void {
     for (const partition of this.#cluster.topic(this.name)?.partitions ?? [])
-      for (const { bytes } of partition.log.batches()) {
+      for (const { bytes } of partition.log.eachBatch()) {
         const { baseOffset, producerId, attributes } = readBatchHeader(bytes, 0)
         const { transactional, control } = attributes
         for (const { key, value, offsetDelta } of decodeRecords(bytes, 0, decompress))

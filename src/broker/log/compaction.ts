@@ -22,6 +22,8 @@ export interface CompactionRules {
 export interface CompactionResult {
   readonly bytesBefore: number
   readonly bytesAfter: number
+  /** Offsets of the markers that are gone. */
+  readonly droppedMarkers: ReadonlySet<bigint>
 }
 
 const maxRelativeOffset = 2n ** 31n - 1n
@@ -33,17 +35,18 @@ const maxRelativeOffset = 2n ** 31n - 1n
  */
 export function compactLog(log: PartitionLog, rules: CompactionRules): CompactionResult {
   const bytesBefore = log.sizeInBytes
+  const droppedMarkers = new Set<bigint>()
   const segments = cleanable(log, rules)
   const last = segments.at(-1)
   if (last) {
     const fates = new TransactionFates(before(log.eachBatch(), rules.limit))
-    const cleaning = new Cleaning(segments, fates, rules)
+    const cleaning = new Cleaning(segments, fates, rules, droppedMarkers)
     // Before there can be a gap, or the next start would take it for damage.
     log.markCleaned(last.endOffset)
     for (const group of groups(segments, log.config.segmentBytes)) log.replaceSegments(group, cleaning.clean(group))
     log.noteCompacted()
   }
-  return { bytesBefore, bytesAfter: log.sizeInBytes }
+  return { bytesBefore, bytesAfter: log.sizeInBytes, droppedMarkers }
 }
 
 /** Sealed segments up to the first that is too young. */
@@ -90,14 +93,21 @@ interface Kept {
 class Cleaning {
   readonly #rules: CompactionRules
   readonly #fates: TransactionFates
+  readonly #droppedMarkers: Set<bigint>
   /** The last offset of each key. */
   readonly #latest = new Map<string, bigint>()
   /** Producers of whose transaction something, if only a header, was there in what was cleaned so far. */
   readonly #seen = new Set<bigint>()
   readonly #producers: ReadonlyMap<bigint, ProducerSnapshot>
 
-  constructor(segments: readonly Segment[], fates: TransactionFates, rules: CompactionRules) {
+  constructor(
+    segments: readonly Segment[],
+    fates: TransactionFates,
+    rules: CompactionRules,
+    droppedMarkers: Set<bigint>,
+  ) {
     this.#rules = rules
+    this.#droppedMarkers = droppedMarkers
     this.#fates = fates
     this.#producers = new Map(rules.producers.map(producer => [producer.producerId, producer]))
     for (const segment of segments)
@@ -141,7 +151,9 @@ class Cleaning {
     const hasData = this.#seen.delete(header.producerId)
     if (hasData) return { records, deleteHorizon: null }
     if (!header.attributes.deleteHorizon) return { records, deleteHorizon: this.#horizon }
-    return { records: header.baseTimestamp <= this.#rules.now ? [] : records, deleteHorizon: null }
+    if (header.baseTimestamp > this.#rules.now) return { records, deleteHorizon: null }
+    this.#droppedMarkers.add(header.baseOffset)
+    return { records: [], deleteHorizon: null }
   }
 
   get #horizon(): number {

@@ -72,21 +72,24 @@ export class LogUpkeep {
 
   /** Compacts a partition, what was written just now included. */
   compact(topic: Topic, partition: Partition): CompactionResult {
-    const { log } = partition
+    const { log, producers } = partition
     log.roll()
-    return compactLog(log, {
+    const result = compactLog(log, {
       now: this.#settings.clock.wallTime(),
       limit: partition.lastStableOffset,
       deleteRetentionMs: topic.settings.deleteRetentionMs,
       minCompactionLagMs: topic.settings.minCompactionLagMs,
-      producers: partition.producers.snapshot(),
+      producers: producers.snapshot(),
     })
+    producers.forgetAborted(result.droppedMarkers)
+    return result
   }
 
-  #retain({ settings }: Topic, { log }: Partition): void {
+  #retain({ settings }: Topic, { log, producers }: Partition): void {
     if (!settings.deletes) return
     if (settings.retentionMs >= 0) log.keepNewerThan(this.#settings.clock.wallTime() - settings.retentionMs)
     if (settings.retentionBytes >= 0) log.keepBytes(settings.retentionBytes)
+    producers.dropBefore(log.startOffset)
   }
 
   #flushLater({ settings }: Topic, partition: Partition): void {
@@ -119,10 +122,11 @@ export class LogUpkeep {
       .filter(({ isInternal }) => !isInternal)
       .flatMap(({ partitions }) => partitions)
       .sort((a, b) => b.log.sizeInBytes - a.log.sizeInBytes)
-    for (const { topic, log } of candidates) {
+    for (const { topic, log, producers } of candidates) {
       if (memory.bytes <= target) return
       const before = log.sizeInBytes
       log.keepBytes(Math.max(0, log.sizeInBytes - (memory.bytes - target)))
+      producers.dropBefore(log.startOffset)
       if (log.sizeInBytes === before || this.#dropped === 'told') continue
       this.#dropped = 'told'
       this.#settings.warn(

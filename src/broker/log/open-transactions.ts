@@ -63,6 +63,11 @@ export class OpenTransactions {
       this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= startOffset)
   }
 
+  /** Forgets those whose markers stood at these offsets: compaction has dropped all that they wrote, and the marker too. */
+  forgetAborted(markers: ReadonlySet<bigint>): void {
+    if (markers.size > 0) this.#aborted = this.#aborted.filter(({ lastOffset }) => !markers.has(lastOffset))
+  }
+
   clear(): void {
     this.#ongoing.clear()
     this.#unreplicated = []

@@ -198,6 +198,11 @@ export class ProducerState {
     this.#transactions.dropBefore(startOffset)
   }
 
+  /** Forgets the aborted transactions of which nothing is left, not even the marker at one of these offsets. */
+  forgetAborted(markers: ReadonlySet<bigint>): void {
+    this.#transactions.forgetAborted(markers)
+  }
+
   /** Forgets everything, to be built anew from the log. */
   reset(): void {
     this.#entries.clear()

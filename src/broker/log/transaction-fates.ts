@@ -1,19 +1,11 @@
-import { decodeRecords, readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
-import { decompress } from '../decompress.ts'
+import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
+import { readMarker } from './control-batch.ts'
 import type { StoredBatch } from './stored-batch.ts'
-
-const abortMarker = 0
 
 interface AbortedRange {
   readonly first: bigint
   /** The marker's offset. */
   readonly marker: bigint
-}
-
-/** Whether a control batch aborts what its producer wrote. Its key is a version and a type, two bytes each (KIP-98). */
-function isAbortMarker(batch: Buffer): boolean {
-  const key = decodeRecords(batch, 0, decompress)[0]?.key
-  return key != null && key.length >= 4 && key.readInt16BE(2) === abortMarker
 }
 
 /** What of a log belongs to transactions that were aborted, as its markers tell. */
@@ -32,7 +24,7 @@ export class TransactionFates {
       }
       const first = open.get(producerId)
       open.delete(producerId)
-      if (first === undefined || !isAbortMarker(bytes)) continue
+      if (first === undefined || readMarker(bytes)?.committed !== false) continue
       const ranges = this.#aborted.get(producerId) ?? []
       ranges.push({ first, marker: baseOffset })
       this.#aborted.set(producerId, ranges)

@@ -209,8 +209,8 @@ export class DiskSegment implements Segment {
     this.#tail = new CachedTail(this.#resources.cache)
     this.#offsets.truncate(this.#relative(first.baseOffset))
     this.#times.truncate(this.#relative(first.baseOffset))
-    const places = [...this.#scan(0, first.position)]
     this.#size = first.position
+    const places = [...this.#scan(0)]
     this.#endOffset = places.length === 0 ? this.baseOffset : places.at(-1)!.lastOffset + 1n
     this.#firstTimestamp = places[0]?.maxTimestamp ?? -1
     this.#maxTimestamp = -1
@@ -278,10 +278,10 @@ export class DiskSegment implements Segment {
   }
 
   /** The places of all batches from `position` on, read from their headers alone. */
-  *#scan(position: number, end = this.#size): Generator<BatchPlace> {
+  *#scan(position: number): Generator<BatchPlace> {
     let piece: Buffer = Buffer.alloc(0)
     let pieceAt = 0
-    for (let at = position; at < end; ) {
+    for (let at = position; at < this.#size; ) {
       if (at + batchHeaderSize > pieceAt + piece.length || at < pieceAt) {
         piece = this.#read(at, Math.min(scanBytes, this.#size - at))
         pieceAt = at
