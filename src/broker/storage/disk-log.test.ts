@@ -41,8 +41,8 @@ function openLog(path: string, saved: Saved, cacheBytes: number): { log: Partiti
     ...{ leaderEpoch: 100, onBatch: () => {}, warn: message => warnings.push(message) },
   })
   const offsets = {
-    saveStartOffset: (offset: bigint) => void (saved.startOffset = offset),
-    saveCleanedTo: (offset: bigint) => void (saved.cleanedTo = offset),
+    saveStartOffset: (offset: bigint) => Object.assign(saved, { startOffset: offset }),
+    saveCleanedTo: (offset: bigint) => Object.assign(saved, { cleanedTo: offset }),
   }
   return { log: new PartitionLog(new PartitionFolder(path, resources, offsets, loaded), config), warnings }
 }
