@@ -28,6 +28,8 @@ export const brokerMethods = [
   'closeConnections',
   'bumpEpochs',
   'forgetProducers',
+  'applyRetention',
+  'compact',
   'moveCoordinator',
   'groups',
   'expireSession',

@@ -50,7 +50,8 @@ export class LogUpkeep {
   /** Looks after a partition from its next append on. */
   watch(topic: Topic, partition: Partition): void {
     partition.log.onAppended = rolled => {
-      if (rolled) this.#retain(topic, partition)
+      // Old timestamps alone drop nothing here: as in Kafka, age counts when the check comes round.
+      if (rolled) this.#keepBytes(topic, partition)
       if (partition.log.unflushedRecords > 0n) this.#flushLater(topic, partition)
       if (topic.isInternal) this.#compactLater(topic, partition)
       if (this.#settings.memory.bytes > this.#settings.maxMemoryBytes) this.#freeMemory()
@@ -85,9 +86,14 @@ export class LogUpkeep {
     return result
   }
 
-  #retain({ settings }: Topic, { log, producers }: Partition): void {
+  #retain(topic: Topic, partition: Partition): void {
+    const { deletes, retentionMs } = topic.settings
+    if (deletes && retentionMs >= 0) partition.log.keepNewerThan(this.#settings.clock.wallTime() - retentionMs)
+    this.#keepBytes(topic, partition)
+  }
+
+  #keepBytes({ settings }: Topic, { log, producers }: Partition): void {
     if (!settings.deletes) return
-    if (settings.retentionMs >= 0) log.keepNewerThan(this.#settings.clock.wallTime() - settings.retentionMs)
     if (settings.retentionBytes >= 0) log.keepBytes(settings.retentionBytes)
     producers.dropBefore(log.startOffset)
   }
