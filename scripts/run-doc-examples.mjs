@@ -2,17 +2,15 @@
 // stripped, not checked) and cjs. A module that makes no producer is given one, named `producer`, and that is closed after it.
 // - A block that imports vitest or node:test is run by it, and must have tests.
 // - One that begins with `// name.js` is that file, which the document's other blocks may import.
-// - `<!-- needs JoinGroup -->` before a block: it is skipped as long as the embedded broker does not answer that API.
 // node scripts/run-doc-examples.mjs [file ...]
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startBroker } from 'ottla/broker'
-import { handledApis } from '../dist/broker/handlers/index.js'
 
 const TIMEOUT_MS = 30_000
-const BLOCK = /(?:^<!-- needs (?<api>\w+) -->\n)?^```(?<language>js|ts|cjs)\n(?<block>[\s\S]+?)^```$/gm
+const BLOCK = /^```(?<language>js|ts|cjs)\n(?<block>[\s\S]+?)^```$/gm
 const root = fileURLToPath(new URL('..', import.meta.url))
 const files =
   process.argv.length > 2
@@ -30,12 +28,8 @@ try {
   for (const file of files) {
     const text = await readFile(join(root, file), 'utf8')
     for (const { 0: whole, index, groups } of text.matchAll(BLOCK)) {
-      const { api, language = '', block = '' } = groups ?? {}
+      const { language = '', block = '' } = groups ?? {}
       const line = text.slice(0, index + whole.indexOf('```')).split('\n').length + 1
-      if (api !== undefined && !answers(api)) {
-        console.log(`SKIPPED ${file}:${line}: the embedded broker does not answer ${api}`)
-        continue
-      }
       const { code, output } = await runBlock(language, block, run++)
       console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${file}:${line}`)
       if (code === 0) continue
@@ -49,11 +43,6 @@ try {
 }
 if (run === 0) console.log('no block was found')
 process.exitCode = failed > 0 || run === 0 ? 1 : 0
-
-/** @param {string} api */
-function answers(api) {
-  return handledApis.some(({ name }) => name === api)
-}
 
 /**
  * @param {string} language
