@@ -25,7 +25,7 @@ import type { SaslSettings } from './security/authentication.ts'
 import { Credentials } from './security/credentials.ts'
 import { type SaslOptions, saslMechanisms } from './security/security-options.ts'
 import { ClusterStorage } from './storage/cluster-storage.ts'
-import type { Partition, Topic } from './topic.ts'
+import { maxPartitions, type Partition, type Topic } from './topic.ts'
 import { topicConfigMap } from './topic-config.ts'
 import type { TransactionState } from './transactions/transaction.ts'
 import { versionRanges } from './versions.ts'
@@ -227,7 +227,7 @@ export class Broker implements AsyncDisposable {
   /** Gives a topic more partitions: `count` in all. Producers and consumers hear of it with their next metadata. */
   addPartitions(name: string, count: number): void {
     const topic = this.#topic(name)
-    if (!(Number.isInteger(count) && count > topic.partitions.length && count <= 10_000))
+    if (!(Number.isInteger(count) && count > topic.partitions.length && count <= maxPartitions))
       throw new RangeError(`${name} has ${topic.partitions.length} partitions; ${count} would not be more, or too many`)
     this.#cluster.addPartitions(topic, count)
   }

@@ -1,3 +1,5 @@
+import { errorNumber } from '../base/errors/index.ts'
+
 /** What a refused change of the cluster is answered with. */
 export class ClusterError extends Error {
   override readonly name = 'ClusterError'
@@ -8,4 +10,10 @@ export class ClusterError extends Error {
     super(message)
     this.code = code
   }
+}
+
+/** How what a change of the cluster has thrown is answered; rethrows what is our bug. */
+export function refusalOf(error: unknown): { readonly errorCode: number; readonly errorMessage: string } {
+  if (error instanceof ClusterError) return { errorCode: errorNumber(error.code), errorMessage: error.message }
+  throw error
 }

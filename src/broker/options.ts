@@ -4,7 +4,7 @@ import type { Clock } from '../base/time/clock.ts'
 import { apis } from '../wire/protocol/index.ts'
 import { type FaultSchedule, scheduleProblems } from './schedule/fault-schedule.ts'
 import { checkSecurity, type SaslOptions, type TlsOptions } from './security/security-options.ts'
-import { topicNameProblem } from './topic.ts'
+import { maxPartitions, topicNameProblem } from './topic.ts'
 import { type TopicConfig, topicConfigMap, topicConfigProblem } from './topic-config.ts'
 import { type KafkaVersion, kafkaVersions, type MaxVersions } from './versions.ts'
 
@@ -154,7 +154,7 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   whole('port', 0, 65_535)
   whole('advertisedPort', 1, 65_535)
   whole('controlPort', 0, 65_535)
-  whole('numPartitions', 1, 10_000)
+  whole('numPartitions', 1, maxPartitions)
   whole('maxMessageBytes', 1, 2 ** 31 - 1)
   whole('maxRequestBytes', 1, 2 ** 31 - 1)
   whole('maxMemoryBytes', 1, Number.MAX_SAFE_INTEGER)
@@ -206,7 +206,7 @@ type Wrong = (option: string, message: string) => void
 
 function checkTopicOptions(where: string, topic: TopicOptions, brokers: number, wrong: Wrong): void {
   const { partitions, replicationFactor } = topic
-  if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions <= 10_000))
+  if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions <= maxPartitions))
     wrong(`${where}.partitions`, `${String(partitions)} is not a whole number from 1 to 10000`)
   const factor = replicationFactor ?? 1
   if (!(Number.isInteger(factor) && factor >= 1 && factor <= brokers))

@@ -39,6 +39,7 @@ describe('topics and partitions are found', () => {
     ['AddPartitionsToTxn', { transactions: [{ topics: [{ name: 'orders', partitions: [3] }] }] }],
     ['AddPartitionsToTxn before v4', { v3AndBelowTopics: [{ name: 'orders', partitions: [3] }], transactions: [] }],
     ['OffsetFetch', { groups: [{ topics: [{ name: 'orders', partitionIndexes: [3] }] }] }],
+    ['WriteTxnMarkers', { markers: [{ topics: [{ name: 'orders', partitionIndexes: [3] }] }] }],
     ['ElectLeaders', { topicPartitions: [{ topic: 'orders', partitions: [3] }] }],
   ])('in %s', (_, body) => {
     expect(targetsOf(body, nobody)).toEqual([orders])

@@ -38,7 +38,8 @@ interface TopicsById {
 
 /** The topics and partitions that stand in a body under the names that Kafka's requests give them. */
 export function targetsOf(body: unknown, cluster: TopicsById): Target[] {
-  const holders = [body, ...rows((body as Row).transactions), ...rows((body as Row).groups)]
+  const { transactions, groups, markers } = body as Row
+  const holders = [body, ...rows(transactions), ...rows(groups), ...rows(markers)]
   return holders.flatMap(holder =>
     typeof holder === 'object' && holder !== null
       ? ['topics', 'v3AndBelowTopics', 'topicPartitions'].flatMap(list =>

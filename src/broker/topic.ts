@@ -2,6 +2,9 @@ import type { PartitionLog } from './log/partition-log.ts'
 import type { ProducerState } from './log/producer-state.ts'
 import type { TopicSettings } from './topic-config.ts'
 
+/** More partitions than anyone means; one request must not fill the memory. */
+export const maxPartitions = 10_000
+
 /** One partition: who leads it, its log, its producers, and who waits for it to grow. */
 export class Partition {
   readonly topic: string

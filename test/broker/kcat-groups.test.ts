@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { type Broker, startBroker } from '../../src/broker/index.ts'
 import { kcat, kcatVersion } from './kcat.ts'
@@ -11,8 +12,9 @@ function groupReader(broker: Broker, instance?: string) {
   const child = spawn('kcat', [...args, '-G', 'g', 'orders'], { timeout: 25_000, killSignal: 'SIGKILL' })
   const lines: string[] = []
   const waiting = new Set<() => void>()
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    lines.push(...text.split('\n').filter(line => line !== ''))
+  // kcat -u writes a line in pieces: what arrives at once need not be a whole one.
+  createInterface({ input: child.stdout }).on('line', line => {
+    lines.push(line)
     for (const resolve of waiting) resolve()
     waiting.clear()
   })

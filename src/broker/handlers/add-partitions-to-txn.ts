@@ -9,12 +9,6 @@ type Given = Request['transactions'][number]
 
 /** Source: KafkaApis.handleAddPartitionsToTxnRequest. */
 export const addPartitionsToTxnHandler = handler('AddPartitionsToTxn', apis.addPartitionsToTxn, {
-  targets: (body, cluster) =>
-    [body.v3AndBelowTopics, ...body.transactions.map(({ topics }) => topics)]
-      .flat()
-      .flatMap(({ name, partitions }) =>
-        partitions.map(partition => ({ topic: cluster.topic(name)?.name ?? name, partition })),
-      ),
   handle(call) {
     const { body, version } = call
     if (version < 4) return { resultsByTopicV3AndBelow: results(call, ofVersion3(body)) }

@@ -1,9 +1,8 @@
-import { errorNumber } from '../../base/errors/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { brokerConfigProblem, topicNameOf } from '../broker-config.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
-import { ClusterError } from '../cluster-error.ts'
+import { ClusterError, refusalOf } from '../cluster-error.ts'
 import { isTopicConfigName, topicConfigDefault, topicConfigIsList, topicConfigProblem } from '../topic-config.ts'
 import { brokerResource, topicResource } from './describe-configs.ts'
 
@@ -73,8 +72,8 @@ function alter(
     if (!validateOnly) configured.replace(entries)
     return answer(0, null)
   } catch (error) {
-    if (error instanceof ClusterError) return answer(errorNumber(error.code), error.message)
-    throw error
+    const { errorCode, errorMessage } = refusalOf(error)
+    return answer(errorCode, errorMessage)
   }
 }
 

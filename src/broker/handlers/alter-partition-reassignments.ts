@@ -1,7 +1,7 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import { ClusterError } from '../cluster-error.ts'
+import { ClusterError, refusalOf } from '../cluster-error.ts'
 
 type Request = Body<typeof apis.alterPartitionReassignments.request>
 
@@ -10,10 +10,6 @@ export const alterPartitionReassignmentsHandler = handler(
   'AlterPartitionReassignments',
   apis.alterPartitionReassignments,
   {
-    targets: body =>
-      body.topics.flatMap(({ name, partitions }) =>
-        partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
-      ),
     handle: call => ({
       allowReplicationFactorChange: call.body.allowReplicationFactorChange,
       errorCode: 0,
@@ -50,8 +46,7 @@ function reassign(call: Call<Request>, topicName: string, index: number, replica
     cluster.reassign(partition, [...replicas])
     return { errorCode: 0, errorMessage: null }
   } catch (error) {
-    if (error instanceof ClusterError) return { errorCode: errorNumber(error.code), errorMessage: error.message }
-    throw error
+    return refusalOf(error)
   }
 }
 

@@ -1,6 +1,6 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { type Call, injectedError } from '../call.ts'
-import { ClusterError } from '../cluster-error.ts'
+import { refusalOf } from '../cluster-error.ts'
 
 /** Why this broker does not answer for the group: an injected error, an empty id, or another coordinator; 0: it does. */
 export function groupError(call: Call<unknown>, groupId: string, mayBeEmpty = false): number {
@@ -28,7 +28,4 @@ export function errorOf(work: () => void): number {
 }
 
 /** Kafka's number of what a coordinator has thrown; rethrows what is our bug. */
-export function codeOf(error: unknown): number {
-  if (error instanceof ClusterError) return errorNumber(error.code)
-  throw error
-}
+export const codeOf = (error: unknown): number => refusalOf(error).errorCode

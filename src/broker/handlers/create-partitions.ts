@@ -1,19 +1,18 @@
-import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import { ClusterError } from '../cluster-error.ts'
-import { maxPartitions } from './create-topics.ts'
+import { ClusterError, refusalOf } from '../cluster-error.ts'
+import { maxPartitions } from '../topic.ts'
+import { repeatedNames } from './repeated-names.ts'
 
 type Request = Body<typeof apis.createPartitions.request>
 type Asked = Request['topics'][number]
 
 /** Source: ReplicationControlManager.createPartitions. */
 export const createPartitionsHandler = handler('CreatePartitions', apis.createPartitions, {
-  targets: body => body.topics.map(({ name }) => ({ topic: name })),
   handle(call) {
-    const names = call.body.topics.map(({ name }) => name)
-    const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index))
-    return { results: call.body.topics.map(asked => ({ name: asked.name, ...add(call, asked, repeated) })) }
+    const { topics } = call.body
+    const repeated = repeatedNames(topics)
+    return { results: topics.map(asked => ({ name: asked.name, ...add(call, asked, repeated) })) }
   },
 })
 
@@ -28,8 +27,7 @@ function add(call: Call<Request>, asked: Asked, repeated: ReadonlySet<string>) {
     if (!call.body.validateOnly) call.cluster.addPartitions(topic, asked.count, assignments)
     return { errorCode: 0, errorMessage: null }
   } catch (error) {
-    if (error instanceof ClusterError) return { errorCode: errorNumber(error.code), errorMessage: error.message }
-    throw error
+    return refusalOf(error)
   }
 }
 

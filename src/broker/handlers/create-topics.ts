@@ -1,23 +1,18 @@
-import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import { ClusterError } from '../cluster-error.ts'
-import type { Topic } from '../topic.ts'
+import { ClusterError, refusalOf } from '../cluster-error.ts'
+import { maxPartitions, type Topic } from '../topic.ts'
 import { topicConfigNames, topicConfigProblem } from '../topic-config.ts'
+import { repeatedNames } from './repeated-names.ts'
 
 type Asked = Body<typeof apis.createTopics.request>['topics'][number]
 type TopicAnswer = Draft<typeof apis.createTopics.response>['topics'][number]
 
-/** More partitions than anyone means; one request must not fill the memory. */
-export const maxPartitions = 10_000
-
 /** Source: ReplicationControlManager.createTopics. */
 export const createTopicsHandler = handler('CreateTopics', apis.createTopics, {
-  targets: body => body.topics.map(({ name }) => ({ topic: name })),
   handle(call) {
-    const names = call.body.topics.map(({ name }) => name)
-    const repeated = new Set(names.filter((name, index) => names.indexOf(name) !== index))
     const { topics } = call.body
+    const repeated = repeatedNames(topics)
     return { topics: call.cluster.together(() => topics.map(asked => create(call, asked, repeated.has(asked.name)))) }
   },
 })
@@ -33,8 +28,7 @@ function create(call: Call<Body<typeof apis.createTopics.request>>, asked: Asked
     if (call.body.validateOnly) return { name, errorCode: 0, errorMessage: null }
     return created(call.cluster.createTopic(name, options))
   } catch (error) {
-    if (error instanceof ClusterError) return { name, errorCode: errorNumber(error.code), errorMessage: error.message }
-    throw error
+    return { name, ...refusalOf(error) }
   }
 }
 

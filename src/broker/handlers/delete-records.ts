@@ -1,14 +1,9 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import type { Topic } from '../topic.ts'
 
 /** Source: ReplicaManager.deleteRecordsOnLocalLog. */
 export const deleteRecordsHandler = handler('DeleteRecords', apis.deleteRecords, {
-  targets: body =>
-    body.topics.flatMap(({ name, partitions }) =>
-      partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
-    ),
   handle: call => ({
     topics: call.body.topics.map(({ name, partitions }) => ({
       name,
@@ -32,13 +27,11 @@ function cut(call: Call<unknown>, name: string, index: number, offset: bigint) {
   if (!topic || !partition) return fail('UNKNOWN_TOPIC_OR_PARTITION')
   if (topic.isInternal) return fail('INVALID_TOPIC_EXCEPTION')
   if (partition.leader !== call.brokerId) return fail('NOT_LEADER_OR_FOLLOWER')
-  if (!deletes(topic)) return fail('POLICY_VIOLATION')
+  // A topic that is only compacted keeps the last record of every key for good.
+  if (!topic.settings.deletes) return fail('POLICY_VIOLATION')
   const { log } = partition
   const before = offset === -1n ? log.highWatermark : offset
   if (before < 0n || before > log.highWatermark) return fail('OFFSET_OUT_OF_RANGE')
   log.deleteRecordsBefore(before)
   return { lowWatermark: log.startOffset, errorCode: 0 }
 }
-
-/** A topic that is only compacted keeps the last record of every key for good. */
-const deletes = (topic: Topic): boolean => topic.settings.get('cleanup.policy').includes('delete')

@@ -1,9 +1,8 @@
-import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { configSource, dynamicConfigNames, topicNameOf } from '../broker-config.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
-import { ClusterError } from '../cluster-error.ts'
+import { ClusterError, refusalOf } from '../cluster-error.ts'
 import { type TopicConfigName, topicConfigDefault, topicConfigNames, topicConfigType } from '../topic-config.ts'
 
 type Request = Body<typeof apis.describeConfigs.request>
@@ -34,8 +33,8 @@ function describe(call: Call<Request>, resource: Resource): Result {
     const configs = entriesOf(call, resource).filter(({ name }) => configurationKeys?.includes(name) ?? true)
     return answer(0, null, call.body.includeSynonyms ? configs : configs.map(one => ({ ...one, synonyms: [] })))
   } catch (error) {
-    if (error instanceof ClusterError) return answer(errorNumber(error.code), error.message, [])
-    throw error
+    const { errorCode, errorMessage } = refusalOf(error)
+    return answer(errorCode, errorMessage, [])
   }
 }
 

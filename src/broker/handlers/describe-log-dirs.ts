@@ -3,8 +3,6 @@ import { anyInjectedError, handler } from '../call.ts'
 
 /** One folder, that of the broker; in memory it has a name only. Source: ReplicaManager.describeLogDirs. */
 export const describeLogDirsHandler = handler('DescribeLogDirs', apis.describeLogDirs, {
-  targets: body =>
-    (body.topics ?? []).flatMap(({ topic, partitions }) => partitions.map(partition => ({ topic, partition }))),
   handle(call) {
     const injected = anyInjectedError(call)
     if (injected) return { errorCode: injected.code, results: [] }

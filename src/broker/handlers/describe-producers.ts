@@ -4,10 +4,6 @@ import { anyInjectedError, type Call, handler } from '../call.ts'
 
 /** Any replica answers. Source: KafkaApis.handleDescribeProducersRequest, UnifiedLog.activeProducers. */
 export const describeProducersHandler = handler('DescribeProducers', apis.describeProducers, {
-  targets: body =>
-    body.topics.flatMap(({ name, partitionIndexes }) =>
-      partitionIndexes.map(partition => ({ topic: name, partition })),
-    ),
   handle: call => ({
     topics: call.body.topics.map(({ name, partitionIndexes }) => ({
       name,

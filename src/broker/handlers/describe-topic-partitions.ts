@@ -11,7 +11,6 @@ const mostPartitions = 2_000
 
 /** Pages through topics in the order of their names. Source: DescribeTopicPartitionsRequestHandler. */
 export const describeTopicPartitionsHandler = handler('DescribeTopicPartitions', apis.describeTopicPartitions, {
-  targets: body => body.topics.map(({ name }) => ({ topic: name })),
   handle(call) {
     const { cluster, body } = call
     const { cursor } = body

@@ -8,10 +8,6 @@ const preferred = 0
 
 /** Source: ReplicationControlManager.electLeaders. */
 export const electLeadersHandler = handler('ElectLeaders', apis.electLeaders, {
-  targets: body =>
-    (body.topicPartitions ?? []).flatMap(({ topic, partitions }) =>
-      partitions.map(partition => ({ topic, partition })),
-    ),
   handle(call) {
     const { topicPartitions } = call.body
     const asked =

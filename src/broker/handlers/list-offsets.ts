@@ -15,10 +15,6 @@ const nothing: Found = { timestamp: -1n, offset: -1n, leaderEpoch: -1 }
 
 /** Source: KafkaApis.handleListOffsetRequest, UnifiedLog.fetchOffsetByTimestamp. */
 export const listOffsetsHandler = handler('ListOffsets', apis.listOffsets, {
-  targets: body =>
-    body.topics.flatMap(({ name, partitions }) =>
-      partitions.map(one => ({ topic: name, partition: one.partitionIndex })),
-    ),
   handle: call => ({
     topics: call.body.topics.map(({ name, partitions }) => ({
       name,

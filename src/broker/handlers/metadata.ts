@@ -2,7 +2,7 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
-import { ClusterError } from '../cluster-error.ts'
+import { refusalOf } from '../cluster-error.ts'
 import type { Partition, Topic } from '../topic.ts'
 
 type TopicAnswer = Draft<typeof apis.metadata.response>['topics'][number]
@@ -47,8 +47,7 @@ function askedTopic(call: Call<unknown>, asked: Asked, mayCreate: boolean): Topi
     if (mayCreate && cluster.settings.autoCreateTopics) return described(cluster, cluster.createTopic(asked.name))
     cluster.checkNewTopic(asked.name)
   } catch (error) {
-    if (error instanceof ClusterError) return refused(asked.name, errorNumber(error.code))
-    throw error
+    return refused(asked.name, refusalOf(error).errorCode)
   }
   return refused(asked.name, errorNumber('UNKNOWN_TOPIC_OR_PARTITION'))
 }

@@ -14,11 +14,6 @@ const maxMetadataLength = 4096
 
 /** Source: KafkaApis.handleOffsetCommitRequest, OffsetMetadataManager.commitOffset. */
 export const offsetCommitHandler = handler('OffsetCommit', apis.offsetCommit, {
-  targets: (body, cluster) =>
-    body.topics.flatMap(asked => {
-      const topic = nameOf(cluster, asked)
-      return asked.partitions.map(one => ({ topic, partition: one.partitionIndex }))
-    }),
   handle(call) {
     const { body, cluster, version } = call
     const { groupId, generationIdOrMemberEpoch: generationId, memberId, groupInstanceId } = body

@@ -6,10 +6,6 @@ import { codeOf, groupError } from './coordinator-check.ts'
 
 /** Source: KafkaApis.handleOffsetDeleteRequest, OffsetMetadataManager.deleteOffsets. */
 export const offsetDeleteHandler = handler('OffsetDelete', apis.offsetDelete, {
-  targets: body =>
-    body.topics.flatMap(({ name, partitions }) =>
-      partitions.map(one => ({ topic: name, partition: one.partitionIndex })),
-    ),
   handle(call) {
     const { groupId, topics } = call.body
     const refusal = groupError({ ...call, faults: [] }, groupId, true)

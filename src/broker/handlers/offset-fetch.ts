@@ -1,7 +1,6 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import type { Cluster } from '../cluster.ts'
 import { groupError } from './coordinator-check.ts'
 
 type Request = Body<typeof apis.offsetFetch.request>
@@ -30,10 +29,6 @@ type Asked = readonly {
 
 /** Source: KafkaApis.handleOffsetFetchRequest, OffsetMetadataManager.fetchOffsets. Up to v7 one group. */
 export const offsetFetchHandler = handler('OffsetFetch', apis.offsetFetch, {
-  targets: ({ topics, groups }, cluster) => [
-    ...targetsOf(cluster, topics?.map(topic => ({ ...topic, topicId: '' })) ?? []),
-    ...groups.flatMap(group => targetsOf(cluster, group.topics ?? [])),
-  ],
   handle(call) {
     const { body, version } = call
     if (version >= 8) return { groups: body.groups.map(({ groupId, topics }) => group(call, groupId, topics)) }
@@ -48,12 +43,6 @@ export const offsetFetchHandler = handler('OffsetFetch', apis.offsetFetch, {
     return { topics: failed }
   },
 })
-
-const targetsOf = (cluster: Cluster, asked: Asked) =>
-  asked.flatMap(({ name, topicId, partitionIndexes }) => {
-    const topic = name || cluster.topicById(topicId)?.name || ''
-    return partitionIndexes.map(partition => ({ topic, partition }))
-  })
 
 function group(call: Call<Request>, groupId: string, asked: Asked | null): GroupAnswer {
   const errorCode = groupError({ ...call, faults: [] }, groupId, true) || injectedForAll(call)

@@ -5,8 +5,6 @@ import { leaderError } from './leader-check.ts'
 
 /** Source: ReplicaManager.lastOffsetForLeaderEpoch, LeaderEpochFileCache.endOffsetFor. */
 export const offsetForLeaderEpochHandler = handler('OffsetForLeaderEpoch', apis.offsetForLeaderEpoch, {
-  targets: body =>
-    body.topics.flatMap(({ topic, partitions }) => partitions.map(({ partition }) => ({ topic, partition }))),
   handle: call => ({
     topics: call.body.topics.map(({ topic, partitions }) => ({
       topic,

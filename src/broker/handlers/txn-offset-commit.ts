@@ -16,10 +16,6 @@ const protocolOf = (version: number): Protocol => (version > 4 ? 'add' : version
 
 /** Source: KafkaApis.handleTxnOffsetCommitRequest, GroupCoordinatorService.commitTransactionalOffsets. */
 export const txnOffsetCommitHandler = handler('TxnOffsetCommit', apis.txnOffsetCommit, {
-  targets: body =>
-    body.topics.flatMap(({ name, partitions }) =>
-      partitions.map(({ partitionIndex }) => ({ topic: name, partition: partitionIndex })),
-    ),
   handle(call) {
     const { body, cluster, version } = call
     const { groupId, transactionalId, producerId, producerEpoch } = body

@@ -8,10 +8,6 @@ type Marker = Body<typeof apis.writeTxnMarkers.request>['markers'][number]
 
 /** How administrators end a hanging transaction (`kafka-transactions abort`). Source: KafkaApis.handleWriteTxnMarkersRequest. */
 export const writeTxnMarkersHandler = handler('WriteTxnMarkers', apis.writeTxnMarkers, {
-  targets: body =>
-    body.markers.flatMap(({ topics }) =>
-      topics.flatMap(({ name, partitionIndexes }) => partitionIndexes.map(partition => ({ topic: name, partition }))),
-    ),
   handle: call => ({
     markers: call.body.markers.map(marker => ({
       producerId: marker.producerId,

@@ -1,14 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { topicNameProblem } from '../topic.ts'
+import { isInternalTopic } from '../coordinators/internal-topic.ts'
+import { maxPartitions, topicNameProblem } from '../topic.ts'
 import { readCheckpoint } from './checkpoint-file.ts'
 import { isTopicId, type StoredTopic } from './meta-file.ts'
 import { epochsFile } from './partition-folder.ts'
 import { replaceFile } from './replace-file.ts'
 
 export const metadataFile = 'partition.metadata'
-
-const internalTopics = ['__consumer_offsets', '__transaction_state']
-const maxPartitions = 10_000
 
 /** The id of the topic that a partition's folder belongs to, or null where it does not say. Source: PartitionMetadataFile. */
 export function readTopicId(folder: string): string | null {
@@ -33,7 +31,7 @@ export function topicsInFolder(dataDir: string): StoredTopic[] {
     const [, name = '', index = ''] = /^(.+)-(\d{1,5})$/.exec(folder) ?? []
     const id = name === '' ? null : readTopicId(`${dataDir}/${folder}`)
     if (id === null || topicNameProblem(name) || Number(index) >= maxPartitions) continue
-    const topic = topics.get(name) ?? { name, id, internal: internalTopics.includes(name), config: {}, partitions: [] }
+    const topic = topics.get(name) ?? { name, id, internal: isInternalTopic(name), config: {}, partitions: [] }
     if (topic.id !== id) continue
     topics.set(name, topic)
     while (topic.partitions.length <= Number(index)) topic.partitions.push({ replicas: [1], leaderEpoch: 0 })
