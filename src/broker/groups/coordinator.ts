@@ -3,6 +3,7 @@ import type { apis, Body } from '../../wire/protocol/index.ts'
 import type { Cluster } from '../cluster.ts'
 import { ClusterError } from '../cluster-error.ts'
 import { decodeConsumerOffsetsKey } from '../coordinators/records/consumer-offsets.ts'
+import { markerCommits } from '../log/control-batch.ts'
 import type { Partition } from '../topic.ts'
 import { ClassicGroup } from './group.ts'
 import { groupFrom, groupRecord, groupTombstone } from './group-record.ts'
@@ -67,8 +68,7 @@ export class GroupCoordinator {
     this.offsets.clear()
     this.#cluster.groupState.replay((state, partition) => {
       if (state.control) {
-        // Source: EndTransactionMarker: a version, then 0 for abort and 1 for commit.
-        this.offsets.endTransaction(state.producerId, state.key.readInt16BE(2) === 1, partition.index)
+        this.offsets.endTransaction(state.producerId, markerCommits(state.key) === true, partition.index)
         return
       }
       const key = decodeConsumerOffsetsKey(state.key)

@@ -27,10 +27,8 @@ function endOf(call: Call<unknown>, topic: string, index: number, currentEpoch: 
   if (epoch === leaderEpoch) return { errorCode: 0, leaderEpoch, endOffset: log.endOffset }
   if (epoch > leaderEpoch || epoch < 0) return { errorCode: 0 }
   // The epoch ends where a later one begins; the answer names the last epoch that wrote before that.
-  let found = -1
-  for (const batch of log.batches()) {
-    if (batch.leaderEpoch > epoch) return { errorCode: 0, leaderEpoch: found, endOffset: batch.baseOffset }
-    found = batch.leaderEpoch
-  }
-  return { errorCode: 0, leaderEpoch: found === -1 ? epoch : found, endOffset: log.endOffset }
+  const later = log.epochs.findIndex(one => one.epoch > epoch)
+  const last = (later < 0 ? log.epochs : log.epochs.slice(0, later)).at(-1)?.epoch
+  if (later < 0) return { errorCode: 0, leaderEpoch: last ?? epoch, endOffset: log.endOffset }
+  return { errorCode: 0, leaderEpoch: last ?? -1, endOffset: log.epochs[later]!.startOffset }
 }

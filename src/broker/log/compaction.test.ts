@@ -47,6 +47,7 @@ class Fixture {
       deleteRetentionMs: day,
       minCompactionLagMs: 0,
       producers: this.producers.snapshot(),
+      isAborted: (producerId, offset) => this.producers.isAborted(producerId, offset),
     })
     this.producers.forgetAborted(droppedMarkers)
   }

@@ -3,10 +3,9 @@ import { type BatchHeader, decodeRecords, readBatchHeader } from '../../wire/pro
 import { decompress } from '../decompress.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProducerSnapshot } from './producer-state.ts'
-import type { Segment } from './segment.ts'
+import { maxRelativeOffset, type Segment } from './segment.ts'
 import { type StoredBatch, storedBatchOf } from './stored-batch.ts'
 import { thinBatch } from './thin-batch.ts'
-import { TransactionFates } from './transaction-fates.ts'
 
 export interface CompactionRules {
   /** Milliseconds since 1970. */
@@ -17,6 +16,8 @@ export interface CompactionRules {
   readonly minCompactionLagMs: number
   /** What the partition remembers: the last batch of each producer stays, if only as a header. */
   readonly producers: readonly ProducerSnapshot[]
+  /** Whether a producer's batch at this offset belongs to a transaction that was aborted. */
+  readonly isAborted: (producerId: bigint, offset: bigint) => boolean
 }
 
 export interface CompactionResult {
@@ -25,8 +26,6 @@ export interface CompactionResult {
   /** Offsets of the markers that are gone. */
   readonly droppedMarkers: ReadonlySet<bigint>
 }
-
-const maxRelativeOffset = 2n ** 31n - 1n
 
 /**
  * Keeps of every key the last record. The active segment is never touched; records keep their offsets. A tombstone stays for
@@ -39,8 +38,7 @@ export function compactLog(log: PartitionLog, rules: CompactionRules): Compactio
   const segments = cleanable(log, rules)
   const last = segments.at(-1)
   if (last) {
-    const fates = new TransactionFates(before(log.eachBatch(), rules.limit))
-    const cleaning = new Cleaning(segments, fates, rules, droppedMarkers)
+    const cleaning = new Cleaning(segments, rules, droppedMarkers)
     // Before there can be a gap, or the next start would take it for damage.
     log.markCleaned(last.endOffset)
     for (const group of groups(segments, log.config.segmentBytes)) log.replaceSegments(group, cleaning.clean(group))
@@ -76,13 +74,6 @@ function* groups(segments: readonly Segment[], segmentBytes: number): Generator<
   if (group.length > 0) yield group
 }
 
-function* before(batches: Iterable<StoredBatch>, limit: bigint): Generator<StoredBatch> {
-  for (const batch of batches) {
-    if (batch.lastOffset >= limit) return
-    yield batch
-  }
-}
-
 /** What of a batch stays. */
 interface Kept {
   readonly records: readonly DecodedRecord[]
@@ -92,7 +83,6 @@ interface Kept {
 
 class Cleaning {
   readonly #rules: CompactionRules
-  readonly #fates: TransactionFates
   readonly #droppedMarkers: Set<bigint>
   /** The last offset of each key. */
   readonly #latest = new Map<string, bigint>()
@@ -100,15 +90,9 @@ class Cleaning {
   readonly #seen = new Set<bigint>()
   readonly #producers: ReadonlyMap<bigint, ProducerSnapshot>
 
-  constructor(
-    segments: readonly Segment[],
-    fates: TransactionFates,
-    rules: CompactionRules,
-    droppedMarkers: Set<bigint>,
-  ) {
+  constructor(segments: readonly Segment[], rules: CompactionRules, droppedMarkers: Set<bigint>) {
     this.#rules = rules
     this.#droppedMarkers = droppedMarkers
-    this.#fates = fates
     this.#producers = new Map(rules.producers.map(producer => [producer.producerId, producer]))
     for (const segment of segments)
       for (const { bytes, baseOffset } of segment.batches(segment.baseOffset)) {
@@ -161,7 +145,7 @@ class Cleaning {
   }
 
   #isAborted({ attributes, producerId, baseOffset }: BatchHeader): boolean {
-    return attributes.transactional && this.#fates.isAborted(producerId, baseOffset)
+    return attributes.transactional && this.#rules.isAborted(producerId, baseOffset)
   }
 
   /** Its last batch tells which sequence is next; where only a marker is left, that tells its epoch. */

@@ -33,13 +33,19 @@ export function encodeMarker(
   })
 }
 
+/** Whether the key of a control record ends a transaction by committing it; null where it ends none. */
+export function markerCommits(key: Buffer): boolean | null {
+  const type = key.length < 4 ? -1 : key.readInt16BE(2)
+  return type === commitType ? true : type === abortType ? false : null
+}
+
 /** What a control batch says; null for control records that end no transaction, as KRaft writes them. */
 export function readMarker(batch: Buffer): TransactionMarker | null {
   const [record] = decodeRecords(batch, 0, decompress)
-  if (!record?.key || record.key.length < 4) return null
-  const type = record.key.readInt16BE(2)
-  if (type !== abortType && type !== commitType) return null
+  if (!record?.key) return null
+  const committed = markerCommits(record.key)
+  if (committed === null) return null
   const { producerId, producerEpoch } = readBatchHeader(batch, 0)
   const coordinatorEpoch = record.value && record.value.length >= 6 ? record.value.readInt32BE(2) : -1
-  return { producerId, producerEpoch, committed: type === commitType, coordinatorEpoch }
+  return { producerId, producerEpoch, committed, coordinatorEpoch }
 }

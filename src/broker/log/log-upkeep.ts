@@ -81,6 +81,7 @@ export class LogUpkeep {
       deleteRetentionMs: topic.settings.deleteRetentionMs,
       minCompactionLagMs: topic.settings.minCompactionLagMs,
       producers: producers.snapshot(),
+      isAborted: (producerId, offset) => producers.isAborted(producerId, offset),
     })
     producers.forgetAborted(result.droppedMarkers)
     return result

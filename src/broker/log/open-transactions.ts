@@ -57,6 +57,13 @@ export class OpenTransactions {
     return this.#aborted.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < to)
   }
 
+  /** Whether a batch of the producer that stands at `offset` belongs to a transaction that was aborted. */
+  isAborted(producerId: bigint, offset: bigint): boolean {
+    return this.#aborted.some(
+      one => one.producerId === producerId && offset >= one.firstOffset && offset < one.lastOffset,
+    )
+  }
+
   /** Forgets what lies wholly before the log's start. */
   dropBefore(startOffset: bigint): void {
     if (this.#aborted[0] && this.#aborted[0].lastOffset < startOffset)

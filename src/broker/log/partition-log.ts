@@ -1,20 +1,18 @@
 import { invariant } from '../../base/invariant.ts'
+import { TopicSettings } from '../topic-config.ts'
 import { MemorySegments } from './memory-segment.ts'
-import { type EpochStart, type Front, type LogConfig, Reading, type Segment, type SegmentStore } from './segment.ts'
+import {
+  type EpochStart,
+  type Front,
+  type LogConfig,
+  maxRelativeOffset,
+  Reading,
+  type Segment,
+  type SegmentStore,
+} from './segment.ts'
 import type { StoredBatch } from './stored-batch.ts'
 
-/** Kafka's defaults. */
-const defaultConfig: LogConfig = {
-  segmentBytes: 1024 * 1024 * 1024,
-  segmentMs: 7 * 24 * 3600 * 1000,
-  segmentIndexBytes: 10 * 1024 * 1024,
-  indexIntervalBytes: 4096,
-  flushMessages: Number.POSITIVE_INFINITY,
-  flushMs: Number.POSITIVE_INFINITY,
-}
-
-/** Offsets in an index are 32 bits, relative to the segment's first. */
-const maxRelativeOffset = 2n ** 31n - 1n
+const kafkaDefaults = new TopicSettings(new Map(), new Map())
 
 /**
  * The batches of one partition, in segments; the only door to them.
@@ -41,7 +39,7 @@ export class PartitionLog {
   #unflushedRecords = 0n
   #epochs: EpochStart[]
 
-  constructor(store: SegmentStore = new MemorySegments(), config: LogConfig = defaultConfig) {
+  constructor(store: SegmentStore = new MemorySegments(), config: LogConfig = kafkaDefaults) {
     const { segments, startOffset, cleanedTo, epochs } = store.loaded
     this.#store = store
     this.config = config

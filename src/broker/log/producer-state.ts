@@ -193,6 +193,11 @@ export class ProducerState {
     return this.#transactions.abortedBetween(from, to)
   }
 
+  /** Whether a batch of the producer that stands at `offset` belongs to a transaction that was aborted. */
+  isAborted(producerId: bigint, offset: bigint): boolean {
+    return this.#transactions.isAborted(producerId, offset)
+  }
+
   /** Forgets the aborted transactions that lie wholly before the log's start. */
   dropBefore(startOffset: bigint): void {
     this.#transactions.dropBefore(startOffset)

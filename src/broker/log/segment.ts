@@ -1,5 +1,8 @@
 import type { StoredBatch } from './stored-batch.ts'
 
+/** Offsets in an index are 32 bits, relative to the segment's first. */
+export const maxRelativeOffset = 2n ** 31n - 1n
+
 /** What the configuration of a topic says of its logs; Kafka's names and meanings. */
 export interface LogConfig {
   readonly segmentBytes: number

@@ -1,8 +1,8 @@
 import { codecById } from '../../wire/compression/index.ts'
 import * as layout from '../../wire/protocol/records/batch-layout.ts'
-import { type DecodedRecord, sizeOfRecordBody, writeRecord } from '../../wire/protocol/records/record.ts'
+import { type DecodedRecord, encodeRecords } from '../../wire/protocol/records/record.ts'
 import { type BatchHeader, computeBatchCrc } from '../../wire/protocol/records/record-batch.ts'
-import { sizeOfVarint, writeInt64 } from '../../wire/protocol/records/varint.ts'
+import { writeInt64 } from '../../wire/protocol/records/varint.ts'
 
 /**
  * The batch with only these of its records. Offsets, producer and sequence stay as they were, and so does the codec; without
@@ -18,7 +18,7 @@ export function thinBatch(
 ): Buffer {
   const { codec } = header.attributes
   const baseTimestamp = deleteHorizon ?? header.baseTimestamp
-  const plain = encodeRecords(kept, baseTimestamp)
+  const plain = encodeRecords(kept, baseTimestamp, ({ offsetDelta }) => offsetDelta)
   const records = codec === 0 || kept.length === 0 ? plain : compressed(codec, plain)
   const thinned = Buffer.allocUnsafe(layout.batchHeaderSize + records.length)
   batch.copy(thinned, 0, 0, layout.batchHeaderSize)
@@ -36,19 +36,6 @@ export function thinBatch(
   }
   thinned.writeUInt32BE(computeBatchCrc(thinned, 0), layout.crcAt)
   return thinned
-}
-
-function encodeRecords(records: readonly DecodedRecord[], baseTimestamp: number): Buffer {
-  let size = 0
-  for (const record of records) {
-    const body = sizeOfRecordBody(record, record.offsetDelta, record.timestamp - baseTimestamp)
-    size += sizeOfVarint(body) + body
-  }
-  const bytes = Buffer.allocUnsafe(size)
-  let end = 0
-  for (const record of records)
-    end = writeRecord(bytes, end, record, record.offsetDelta, record.timestamp - baseTimestamp)
-  return bytes
 }
 
 function compressed(codec: number, records: Buffer): Buffer {

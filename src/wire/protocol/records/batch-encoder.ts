@@ -1,8 +1,8 @@
 import { invariant } from '../../../base/invariant.ts'
 import { computeBatchCrc, type TimestampType } from './batch-header.ts'
 import * as layout from './batch-layout.ts'
-import { type RecordToEncode, sizeOfRecordBody, writeRecord } from './record.ts'
-import { sizeOfVarint, writeInt64 } from './varint.ts'
+import { encodeRecords, type RecordToEncode } from './record.ts'
+import { writeInt64 } from './varint.ts'
 
 export interface EncodeBatchOptions {
   readonly baseOffset?: bigint
@@ -25,19 +25,12 @@ export function encodeBatch(records: readonly RecordToEncode[], options: EncodeB
   invariant(records.length > 0, 'a batch has records')
   const baseTimestamp = records[0]!.timestamp
   let maxTimestamp = layout.noTimestamp
-  let size = 0
-  for (const [i, record] of records.entries()) {
-    invariant(Number.isSafeInteger(record.timestamp), 'a timestamp is a safe integer')
-    invariant(Math.abs(record.timestamp - baseTimestamp) <= 2 ** 53, 'a timestamp delta is exact')
-    maxTimestamp = Math.max(maxTimestamp, record.timestamp)
-    const body = sizeOfRecordBody(record, i, record.timestamp - baseTimestamp)
-    size += sizeOfVarint(body) + body
+  for (const { timestamp } of records) {
+    invariant(Number.isSafeInteger(timestamp), 'a timestamp is a safe integer')
+    invariant(Math.abs(timestamp - baseTimestamp) <= 2 ** 53, 'a timestamp delta is exact')
+    maxTimestamp = Math.max(maxTimestamp, timestamp)
   }
-  const plain = Buffer.allocUnsafe(size)
-  let end = 0
-  for (const [i, record] of records.entries())
-    end = writeRecord(plain, end, record, i, record.timestamp - baseTimestamp)
-  invariant(end === size, 'records take the bytes that were counted')
+  const plain = encodeRecords(records, baseTimestamp, (_, index) => index)
 
   const stored = options.codec ? options.codec.compress(plain) : plain
   const batch = Buffer.allocUnsafe(layout.batchHeaderSize + stored.length)

@@ -1,3 +1,4 @@
+import { invariant } from '../../../base/invariant.ts'
 import { DecodeError } from '../decode-error.ts'
 import type { Reader } from '../reader.ts'
 import { addTimestamp, readVarlong, sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from './varint.ts'
@@ -101,4 +102,23 @@ export function writeRecord(
     end = writeNullable(buffer, end, value)
   }
   return end
+}
+
+/** Records one after the other, as they stand in a batch that is not compressed. */
+export function encodeRecords<R extends RecordToEncode>(
+  records: readonly R[],
+  baseTimestamp: number,
+  offsetDeltaOf: (record: R, index: number) => number,
+): Buffer {
+  let size = 0
+  for (const [index, record] of records.entries()) {
+    const body = sizeOfRecordBody(record, offsetDeltaOf(record, index), record.timestamp - baseTimestamp)
+    size += sizeOfVarint(body) + body
+  }
+  const bytes = Buffer.allocUnsafe(size)
+  let end = 0
+  for (const [index, record] of records.entries())
+    end = writeRecord(bytes, end, record, offsetDeltaOf(record, index), record.timestamp - baseTimestamp)
+  invariant(end === size, 'records take the bytes that were counted')
+  return bytes
 }
