@@ -30,8 +30,6 @@ import { topicConfigMap } from './topic-config.ts'
 import type { TransactionState } from './transactions/transaction.ts'
 import { versionRanges } from './versions.ts'
 
-const defaultMaxRequestBytes = 100 * 1024 * 1024
-
 /** Offsets and leadership of one partition. */
 export interface PartitionState {
   readonly leader: number
@@ -116,7 +114,7 @@ export class Broker implements AsyncDisposable {
       versions: versionRanges(handledApis, asVersion, options.maxVersions),
       unknownProducersMayBeginAnywhere: asVersion !== '2.1',
       requestLogSize: options.requestLogSize ?? 10_000,
-      maxRequestBytes: options.maxRequestBytes ?? defaultMaxRequestBytes,
+      maxRequestBytes: options.maxRequestBytes ?? 100 * 1024 * 1024,
       logDir: dataDir ?? 'memory',
       groupInitialRebalanceDelayMs: options.groupInitialRebalanceDelayMs ?? 50,
       groupMaxSize: options.groupMaxSize ?? 2 ** 31 - 1,
@@ -141,7 +139,6 @@ export class Broker implements AsyncDisposable {
         advertisedPort: options.advertisedPort === undefined ? null : options.advertisedPort + index,
         port: options.port ? options.port + index : 0,
         tls: options.tls ?? null,
-        maxRequestBytes: options.maxRequestBytes ?? defaultMaxRequestBytes,
         report,
       })
       this.#cluster.addNode(node)

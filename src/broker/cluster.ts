@@ -181,11 +181,13 @@ export class Cluster {
     const factor = options.replicationFactor ?? Math.min(3, this.#nodes.length)
     const settings = new TopicSettings(options.config ?? new Map(), this.brokerConfig.forTopics())
     const topic: Topic = { name, id: this.#newTopicId(), settings, partitions: [], isInternal: isInternalTopic(name) }
-    for (let index = 0; index < count; index++)
-      this.#newPartition(topic, options.assignments?.[index] ?? this.#spread(index, factor))
-    this.#add(topic)
-    this.settings.storage?.changed()
-    return topic
+    return this.together(() => {
+      for (let index = 0; index < count; index++)
+        this.#newPartition(topic, options.assignments?.[index] ?? this.#spread(index, factor))
+      this.#add(topic)
+      this.settings.storage?.changed()
+      return topic
+    })
   }
 
   /** Makes the topics that a data folder holds, with their records. Nobody leads them until the brokers run. */
@@ -267,9 +269,11 @@ export class Cluster {
   addPartitions(topic: Topic, count: number, assignments?: readonly (readonly number[])[]): void {
     const before = topic.partitions.length
     const factor = topic.partitions[0]?.replicas.length ?? 1
-    for (let index = before; index < count; index++)
-      this.#newPartition(topic, assignments?.[index - before] ?? this.#spread(index, factor))
-    this.settings.storage?.changed()
+    this.together(() => {
+      for (let index = before; index < count; index++)
+        this.#newPartition(topic, assignments?.[index - before] ?? this.#spread(index, factor))
+      this.settings.storage?.changed()
+    })
   }
 
   /** Writes once for all that `change` changes. */
@@ -280,7 +284,9 @@ export class Cluster {
   /** Replaces what was set for brokers while they run, by Kafka's names for brokers; topics follow at once. */
   configureBrokers(scope: 'broker' | 'allBrokers', config: ReadonlyMap<string, string>): void {
     this.brokerConfig.set(scope, config)
-    for (const topic of this.topics()) this.configureTopic(topic, topic.settings.entries())
+    this.together(() => {
+      for (const topic of this.topics()) this.configureTopic(topic, topic.settings.entries())
+    })
   }
 
   /** Gives a partition other replicas, which have all records at once. */

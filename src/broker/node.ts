@@ -14,7 +14,6 @@ export interface NodeSettings {
   readonly advertisedHost: string
   /** What metadata says instead of the port; null: the port itself. */
   readonly advertisedPort: number | null
-  readonly maxRequestBytes: number
   readonly tls: TlsOptions | null
   /** Told of errors that are our own bugs. */
   readonly report: (error: unknown) => void
@@ -25,7 +24,6 @@ export class BrokerNode implements NodeAddress {
   readonly id: number
   readonly host: string
   readonly cluster: Cluster
-  readonly maxRequestBytes: number
   readonly report: (error: unknown) => void
   readonly #tls: TlsOptions | null
   readonly #listenHost: string
@@ -43,7 +41,6 @@ export class BrokerNode implements NodeAddress {
     this.#listenHost = settings.host
     this.#port = settings.port
     this.#advertisedPort = settings.advertisedPort
-    this.maxRequestBytes = settings.maxRequestBytes
     this.#tls = settings.tls
     this.report = settings.report
   }

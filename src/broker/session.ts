@@ -50,7 +50,7 @@ export class Session {
     this.#cluster = node.cluster
     this.#connection = node.cluster.nextConnection()
     this.#authentication = new Authentication(node.cluster.settings.sasl, node.cluster.clock)
-    this.#frames = new FrameReader(node.maxRequestBytes)
+    this.#frames = new FrameReader(node.cluster.settings.maxRequestBytes)
     socket.setNoDelay(true)
     socket.on('data', chunk => {
       this.#frames.push(chunk as Buffer)

@@ -31,8 +31,8 @@ export const fetchHandler = handler('Fetch', apis.fetch, {
     }),
   handle(call) {
     const { fetchSessions } = call.cluster
-    const injected = fetchSessions.asked(call.body).length === 0 ? anyInjectedError(call) : null
-    if (injected) return { errorCode: injected.code, responses: [] }
+    const injected = anyInjectedError(call)
+    if (injected && fetchSessions.asked(call.body).length === 0) return { errorCode: injected.code, responses: [] }
     const context = fetchSessions.open(call)
     if (typeof context === 'string') return { errorCode: errorNumber(context), responses: [] }
     const reading = { ...call, body: { ...call.body, topics: [...context.topics] } }
