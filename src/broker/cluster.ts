@@ -322,6 +322,9 @@ export class Cluster {
 
   /** Another cluster at the same addresses: nothing of the old one is left but its settings. */
   replace(clusterId: string): void {
+    // First, or what waits for a leader would begin to write when its topic goes.
+    this.transactions.forget()
+    this.groups.offsets.clear()
     for (const topic of this.topics()) this.deleteTopic(topic)
     this.#producerIds = { next: 0n, end: 0n }
     this.settings = { ...this.settings, clusterId }

@@ -68,6 +68,29 @@ describe('a transaction that lasts too long', () => {
   })
 })
 
+describe('another cluster in the place of this one knows nothing of', () => {
+  test('a transaction that was under way: its time-out writes nothing', async () => {
+    await start()
+    await tx.init()
+    await tx.add()
+    broker.replaceCluster()
+    clock.advance(60_000)
+    expect(broker.transactions()).toEqual([])
+    expect(() => broker.partition('__transaction_state', 0)).toThrow('no topic')
+  })
+
+  test('a transaction that was to be completed: no marker is written', async () => {
+    await start({ transactionMarkerDelayMs: 100 })
+    await tx.init()
+    await tx.add()
+    await tx.end(true)
+    broker.replaceCluster()
+    clock.advance(100)
+    expect(broker.transactions()).toEqual([])
+    expect(() => broker.partition('__transaction_state', 0)).toThrow('no topic')
+  })
+})
+
 describe('Produce v12 while the last transaction is being completed', () => {
   test('waits a moment', async () => {
     await start({ transactionMarkerDelayMs: 50 })

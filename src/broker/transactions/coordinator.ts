@@ -33,6 +33,8 @@ export class TransactionCoordinator {
   readonly #markers: MarkerWriter
   #transactions = new Map<string, Transaction>()
   readonly #timers = new Map<string, Timer>()
+  /** Transactions whose time is over, and whose state nobody leads: ends their waiting. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(cluster: Cluster, markerDelayMs: number) {
     this.#cluster = cluster
@@ -41,6 +43,7 @@ export class TransactionCoordinator {
 
   /** Reads `__transaction_state` and goes on with what it finds: prepared transactions are completed, time-outs run on. */
   load(): void {
+    this.forget()
     this.#transactions = restore(this.#cluster.transactionState)
     for (const transaction of this.#transactions.values()) {
       this.#cluster.skipProducerIds(transaction.producerId)
@@ -52,8 +55,21 @@ export class TransactionCoordinator {
 
   close(): void {
     this.#markers.close()
+    this.#stopWaiting()
+  }
+
+  /** Lets go of everything, and of all that was to happen to it: the log it stands in is no longer there, or no longer ours. */
+  forget(): void {
+    this.#markers.forget()
+    this.#transactions.clear()
+    this.#stopWaiting()
+  }
+
+  #stopWaiting(): void {
     for (const timer of this.#timers.values()) timer.cancel()
     this.#timers.clear()
+    for (const end of this.#waiting) end()
+    this.#waiting.clear()
   }
 
   get(id: string): Transaction | undefined {
@@ -220,8 +236,10 @@ export class TransactionCoordinator {
         if (own.leader !== -1) return this.#fence(transaction)
         const end = own.onChange(() => {
           end()
+          this.#waiting.delete(end)
           if (transaction.state === 'Ongoing') this.#watch(transaction)
         })
+        this.#waiting.add(end)
       },
       Math.max(0, leftMs),
       true,

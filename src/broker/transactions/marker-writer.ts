@@ -34,7 +34,7 @@ export class MarkerWriter {
     this.#writing.add(writing)
     const write = () => {
       writing.timer = null
-      if (this.#state === 'open') this.#write(writing)
+      if (this.#state === 'open' && this.#writing.has(writing)) this.#write(writing)
     }
     if (this.#delayMs > 0) writing.timer = this.#cluster.clock.schedule(write, this.#delayMs, true)
     else this.#cluster.clock.atEndOfTurn(write)
@@ -43,6 +43,11 @@ export class MarkerWriter {
   /** Writes no more. What is prepared stays so in the log, to be completed after the next start. */
   close(): void {
     this.#state = 'closed'
+    this.forget()
+  }
+
+  /** Writes nothing of what was begun. */
+  forget(): void {
     for (const { timer, stopWaiting } of this.#writing) {
       timer?.cancel()
       stopWaiting()
