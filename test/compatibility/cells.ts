@@ -119,9 +119,10 @@ function placeOf(client: Client, cell: Cell): Place {
     bootstrapServers,
     signal: AbortSignal.timeout(mostMs),
     name,
-    topic: async (options = {}) => {
+    topic: async ({ partitions = 1, config = {} } = {}) => {
       const topic = name('t')
-      await createTopic(bootstrapServers, topic, options)
+      // What the cells write has times of long ago, which retention would take away when its check comes round.
+      await createTopic(bootstrapServers, topic, { partitions, config: { 'retention.ms': -1, ...config } })
       return topic
     },
   }
