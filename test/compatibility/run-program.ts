@@ -9,8 +9,10 @@ export interface ProgramCall {
   readonly cwd?: string
   /** Ends the program, with SIGKILL. */
   readonly signal?: AbortSignal
-  /** Ends it early, with SIGTERM, once what it printed says that it has done its part. Such an end is no failure. */
-  readonly until?: (printed: string) => boolean
+  /** Gets all that was printed to standard output so far, each time that more has come. */
+  readonly onOutput?: (printed: string) => void
+  /** Ends it early, with SIGTERM, once this resolves. Such an end is no failure. */
+  readonly enough?: Promise<unknown>
 }
 
 export interface Printed {
@@ -22,7 +24,7 @@ const mostComplaints = 16_000
 
 /** Runs a program to its end and gives what it printed. Rejects where it fails, with its last words. */
 export function runProgram(call: ProgramCall): Promise<Printed> {
-  const { program, args, input = '', env, cwd, signal, until } = call
+  const { program, args, input = '', env, cwd, signal, onOutput, enough } = call
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -35,7 +37,9 @@ export function runProgram(call: ProgramCall): Promise<Printed> {
     let done = false
     child.stdout.on('data', (chunk: Buffer) => {
       output.push(chunk)
-      if (!until || done || !until(Buffer.concat(output).toString())) return
+      onOutput?.(Buffer.concat(output).toString())
+    })
+    enough?.then(() => {
       done = true
       child.kill('SIGTERM')
     })

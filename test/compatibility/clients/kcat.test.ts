@@ -98,21 +98,26 @@ const cells: Cell[] = [
     run: async place => {
       const topic = await place.topic({ partitions: 4 })
       const group = place.name('g')
-      const member = () => {
+      const shares: string[][] = [[], []]
+      let share = (_: string[][]) => {}
+      const shared = new Promise<string[][]>(resolve => {
+        share = resolve
+      })
+      const member = (at: number) => {
+        const onOutput = (printed: string) => {
+          const last = printed.includes(' assigned: ') ? (printed.split(' assigned: ').at(-1) ?? '') : ''
+          shares[at] = [...(last.split('\n')[0] ?? '').matchAll(/\[(\d)\]/g)].map(([, partition]) => partition ?? '')
+          if (shares.every(each => each.length > 0) && shares.flat().length === 4) share([...shares])
+        }
         const args = ['-b', place.bootstrapServers, '-X', 'session.timeout.ms=6000', '-X', 'heartbeat.interval.ms=200']
-        const shared = (printed: string) => /assigned: (\S+ \[\d\](, )?){2}$/m.test(printed)
         // It tells of its assignment on standard error.
         const call = { program: 'sh', args: ['-c', 'exec kcat "$@" 2>&1', 'kcat', ...args, '-G', group, topic] }
-        return runProgram({ ...call, signal: place.signal, until: shared })
+        return runProgram({ ...call, signal: place.signal, onOutput, enough: shared })
       }
 
-      const printed = await Promise.all([member(), member()])
+      await Promise.all([member(0), member(1)])
 
-      const last = printed.map(({ stdout }) => stdout.toString().trimEnd().split('assigned: ').at(-1) ?? '')
-      const partitions = last.flatMap(text =>
-        [...(text.split('\n')[0] ?? '').matchAll(/\[(\d)\]/g)].map(each => each[1]),
-      )
-      expect(partitions.sort()).toEqual(['0', '1', '2', '3'])
+      expect((await shared).flat().sort()).toEqual(['0', '1', '2', '3'])
     },
   },
   {
