@@ -15,6 +15,19 @@ export interface Library extends Omit<Client, 'table'> {
   readonly lacking?: Readonly<Record<string, string>>
 }
 
+/** What a library is asked for beside writing, reading and deleting topics, which all can do. */
+export const everyOperation = [
+  'group',
+  'share',
+  'transactions',
+  'copy',
+  'createTopic',
+  'configs',
+  'offsets',
+  'groups',
+  'deleteRecords',
+] as const satisfies readonly (keyof Operations)[]
+
 /** What a program can be asked for: its task and its answer. Bytes are Base64, null stays null. */
 export interface Operations {
   /** Writes the records, in their order, to partition 0. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/time/clock.ts'
+import { believedThrottleMs } from '../../base/time/throttle.ts'
 
 /**
  * idle      may be asked
@@ -11,9 +12,6 @@ interface Turn {
   state: TurnState
   notBefore: number
 }
-
-/** The longest that a broker may tell a client to wait. */
-const maxThrottleMs = 5 * 60_000
 
 /**
  * Whose turn it is to be asked: a broker has one request under way or one answer that waits to be taken, so that output which
@@ -40,7 +38,7 @@ export class BrokerTurns {
 
   /** Notes that the broker wants to be left in peace (KIP-219). Returns for how long. */
   throttle(brokerId: number, throttleTimeMs: number): number {
-    const waitMs = Math.min(Math.max(0, throttleTimeMs), maxThrottleMs)
+    const waitMs = believedThrottleMs(throttleTimeMs)
     const turn = this.#turns.get(brokerId)
     if (turn !== undefined && waitMs > 0) turn.notBefore = this.#clock.now() + waitMs
     return waitMs

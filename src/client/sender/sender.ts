@@ -1,5 +1,6 @@
 import type { NetworkError } from '../../base/errors/index.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
+import { believedThrottleMs } from '../../base/time/throttle.ts'
 import type { Call, CallTarget } from '../../wire/network/index.ts'
 import type { Body } from '../../wire/protocol/index.ts'
 import { produceRequest, produceResponse } from '../../wire/protocol/messages/produce.ts'
@@ -33,9 +34,6 @@ export interface SenderOptions {
   readonly maxRequestSize: number
   readonly requestTimeoutMs: number
 }
-
-/** Throttle times beyond this are not believed. */
-const longestThrottleMs = 5 * 60_000
 
 /** Produce v6 and later leave the throttling to the client (KIP-219). */
 const throttleIsOurs = 6
@@ -340,8 +338,7 @@ export class Sender {
   #obeyThrottle(throttleTimeMs: number, version: number): void {
     if (throttleTimeMs <= 0) return
     this.#settlement.throttled(throttleTimeMs)
-    if (version >= throttleIsOurs)
-      this.#throttledUntil = this.#clock.now() + Math.min(throttleTimeMs, longestThrottleMs)
+    if (version >= throttleIsOurs) this.#throttledUntil = this.#clock.now() + believedThrottleMs(throttleTimeMs)
   }
 
   #afterAnswer(): void {

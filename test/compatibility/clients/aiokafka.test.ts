@@ -1,3 +1,4 @@
+import { everyOperation } from '../library.ts'
 import { describeLibrary } from '../library-cells.ts'
 import { pythonLibrary } from '../library-places.ts'
 import { codecs } from '../log-reader.ts'
@@ -6,5 +7,5 @@ describeLibrary({
   ...pythonLibrary('aiokafka', 'aio_kafka.py'),
   writes: codecs,
   reads: codecs,
-  operations: ['group', 'share', 'transactions', 'copy', 'createTopic', 'configs', 'offsets', 'deleteRecords'],
+  operations: everyOperation.filter(operation => operation !== 'groups'),
 })

@@ -1,3 +1,4 @@
+import { everyOperation } from '../library.ts'
 import { describeLibrary } from '../library-cells.ts'
 import { compiledLibrary } from '../library-places.ts'
 import { codecs } from '../log-reader.ts'
@@ -7,5 +8,5 @@ describeLibrary({
   writes: codecs,
   reads: codecs,
   lacks: ['growing topics', 'empty values'],
-  operations: ['group', 'share', 'transactions', 'copy', 'createTopic', 'offsets', 'groups', 'deleteRecords'],
+  operations: everyOperation.filter(operation => operation !== 'configs'),
 })

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { everyOperation } from '../library.ts'
 import { describeLibrary } from '../library-cells.ts'
 
 const { version } = createRequire(import.meta.url)('kafkajs/package.json') as { version: string }
@@ -11,15 +12,5 @@ describeLibrary({
   // The others are codecs that its user brings.
   writes: ['none', 'gzip'],
   reads: ['none', 'gzip'],
-  operations: [
-    'group',
-    'share',
-    'transactions',
-    'copy',
-    'createTopic',
-    'configs',
-    'offsets',
-    'groups',
-    'deleteRecords',
-  ],
+  operations: everyOperation,
 })
