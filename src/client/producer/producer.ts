@@ -111,7 +111,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   #keyScratch = Buffer.allocUnsafe(1024)
   #lastTopic: TopicState | undefined
   /** Calls of this turn that got nowhere: one list for all, since a loop that never waits makes millions of them. */
-  #refused: { record: RefusedRecord; report: Undelivered | undefined }[] = []
+  #refused: RefusedRecord[] = []
 
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
     super()
@@ -397,20 +397,20 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     const record = new RefusedRecord(given.topic, error, listener, this.#intake.observer)
     // Made now: when the call has returned, the caller's bytes may change.
     const isHeard = !record.watched && this.listenerCount('undelivered') > 0
-    const report = isHeard ? undeliveredFromGiven(given, error) : undefined
+    if (isHeard) record.report = undeliveredFromGiven(given, error)
     record.settled()
     if (this.#refused.length === 0) queueMicrotask(() => this.#tellRefused())
-    this.#refused.push({ record, report })
+    this.#refused.push(record)
     return record
   }
 
   #tellRefused(): void {
     const refused = this.#refused
     this.#refused = []
-    for (const { record, report } of refused) {
+    for (const record of refused) {
       this.#counters.failedRecords++
       this.#accumulator.calls.run(() => this.#tell(record, record.topic))
-      if (!record.watched) this.#unwatched.add({ batch: undefined, index: 0, parked: record, report })
+      if (!record.watched) this.#unwatched.add({ batch: undefined, index: 0, parked: record, report: record.report })
     }
   }
 

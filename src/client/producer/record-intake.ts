@@ -36,6 +36,13 @@ export function encodedSizeOf({ key, value, pairs }: SerializedRecord): number {
   return bytes
 }
 
+/**
+ * What a record without headers has, where nobody can push to it. One for all: records that wait long and records that are
+ * refused at once would have theirs made in one place, of which the engine learns that it makes what lives long; it would then
+ * keep those of every refused record until the next full collection.
+ */
+const noPairs = Object.freeze<HeaderPair[]>([]) as HeaderPair[]
+
 const latestTimestamp = 8_640_000_000_000_000 // the last millisecond that a Date can hold
 
 /** Where a record enters: checks, interceptors, serializers, and a partitioner of the user's own. User code runs only here. */
@@ -85,7 +92,7 @@ export class RecordIntake {
       timestamp: checkedTimestamp(timestamp, topic as string),
       key,
       value,
-      pairs: headers === undefined ? [] : headerPairs(headers as Headers),
+      pairs: headers !== undefined ? headerPairs(headers as Headers) : this.isDirect ? noPairs : [],
     }
   }
 

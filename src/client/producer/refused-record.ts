@@ -2,7 +2,7 @@ import type { KafkaError } from '../../base/errors/index.ts'
 import type { RecordListener } from '../accumulator/batch.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import type { ResultSource } from './future.ts'
-import type { SendCallback } from './types.ts'
+import type { SendCallback, Undelivered } from './types.ts'
 
 /**
  * A record that never got anywhere: it was wrong, or there was no room for it. Its error is there at once; callbacks are told
@@ -18,6 +18,8 @@ export class RefusedRecord implements RecordListener, ResultSource {
   readonly #listener: SendCallback | RecordListener | undefined
   readonly #observer: SendCallback | undefined
   watched: boolean
+  /** For the `undelivered` event, where somebody listens and nobody watches. */
+  report: Undelivered | undefined = undefined
 
   constructor(
     topic: string,

@@ -67,7 +67,8 @@ export function undeliveredFromGiven(given: GivenRecord, error: KafkaError): Und
     partition: given.partition ?? -1,
     key: bytesOf(key),
     value: bytesOf(value),
-    headers: given.pairs ?? [],
+    // A copy: the listener may do with it what it likes.
+    headers: Array.isArray(given.pairs) ? [...given.pairs] : (given.pairs ?? []),
     timestamp: given.timestamp ?? -1,
   }
 }
