@@ -395,6 +395,17 @@ describe('connections for records', () => {
     expect((await connected(told, 1)).isOpen).toBe(true)
   })
 
+  it('to a broker that is not known yet: who asked is told once it is, though no topic has changed', async () => {
+    const broker: ScriptedBroker = await start(metadata(() => [broker]))
+    const told = create([broker])
+
+    expect(told.cluster.connectionTo(1)).toBeUndefined()
+    await told.until(() => told.ready.length > 0)
+
+    expect(told.ready).toEqual([1])
+    expect((await connected(told, 1)).remote).toContain(String(broker.port))
+  })
+
   it('back off from a broker that is down, and are tried only while somebody asks', async () => {
     const leader = await start()
     await leader.close()
@@ -529,6 +540,22 @@ describe('starting again from the bootstrap servers', () => {
     await told.cluster.waitForTopic('b', 5000)
 
     expect(lookups).toBeGreaterThanOrEqual(3)
+    expect((await connected(told, 1)).remote).toContain(String(bootstrap.port))
+  })
+
+  it('tells who waited for another attempt to connect that there is a broker again', async () => {
+    const known = await start()
+    await known.close()
+    const bootstrap: ScriptedBroker = await start(metadata(() => [known]))
+    const told = create([bootstrap], { reconnectBackoffMs: 60_000, reconnectBackoffMaxMs: 60_000 })
+    await told.cluster.waitForTopic('a', 5000)
+    bootstrap.hangUp()
+    await bootstrap.until(() => bootstrap.sockets.size === 0)
+    bootstrap.script = metadata(() => [bootstrap])
+
+    expect(told.cluster.connectionTo(1)).toBeUndefined()
+    await told.until(() => told.ready.length > 0)
+
     expect((await connected(told, 1)).remote).toContain(String(bootstrap.port))
   })
 

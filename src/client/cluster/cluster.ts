@@ -38,6 +38,8 @@ export class Cluster {
   readonly #topicErrors = new Map<string, KafkaError>()
   readonly #waiters: TopicWaiters
   readonly #links = new Map<number, BrokerLink>()
+  /** Brokers somebody has something for, without a link: whoever asked is told once it is known where they are. */
+  readonly #awaited = new Set<number>()
   readonly #settings: LinkSettings
   readonly #control: ControlLink
   readonly #refresh: MetadataRefresh
@@ -157,7 +159,7 @@ export class Cluster {
   ): boolean {
     const changed = this.#picture.applyLeaderHint(topic, partition, leaderId, leaderEpoch, endpoints)
     if (changed === undefined) return false
-    this.#moveLinks()
+    this.#brokersLearnt()
     this.#options.onTopic(changed)
     return true
   }
@@ -166,7 +168,7 @@ export class Cluster {
   adopt(brokers: ReadonlyMap<number, BrokerAddress>, topics: readonly TopicMetadata[]): void {
     if (this.#closing.signal.aborted) return
     const learnt = this.#picture.adopt(brokers, topics, name => this.#wanted.has(name))
-    this.#moveLinks()
+    this.#brokersLearnt()
     for (const topic of learnt) {
       this.#noteTopicError(topic.name)
       this.#options.onTopic(topic)
@@ -180,7 +182,9 @@ export class Cluster {
 
   /** Somebody else knows where this broker is: it need not be asked for. What is known here stays. */
   introduce(brokerId: number, address: BrokerAddress): void {
-    if (!this.#picture.brokers.has(brokerId)) this.#picture.introduce(brokerId, address)
+    if (this.#picture.brokers.has(brokerId)) return
+    this.#picture.introduce(brokerId, address)
+    this.#brokersLearnt()
   }
 
   // ---- connections
@@ -192,6 +196,7 @@ export class Cluster {
     if (link === undefined) {
       const address = this.#picture.brokers.get(brokerId)
       if (address === undefined) {
+        this.#awaited.add(brokerId)
         this.refresh(`broker ${brokerId} is not known`)
         return undefined
       }
@@ -274,12 +279,17 @@ export class Cluster {
   }
 
   /** Links follow their brokers to new addresses; those of brokers that are gone end when nothing is in flight. */
-  #moveLinks(): void {
+  #brokersLearnt(): void {
     for (const [id, link] of this.#links) {
       const address = this.#picture.brokers.get(id)
       if (address !== undefined) link.moveTo(address)
       else link.closeIfIdle(0)
     }
+    for (const id of this.#awaited)
+      if (this.#picture.brokers.has(id)) {
+        this.#awaited.delete(id)
+        this.#options.onBrokerReady(id)
+      }
   }
 
   #watchIdle(): void {
@@ -333,7 +343,7 @@ export class Cluster {
     this.#failingSince = undefined
     this.#lastError = undefined
     for (const { name } of answer.topics) if (name !== null) this.#noteTopicError(name)
-    this.#moveLinks()
+    this.#brokersLearnt()
     for (const topic of learnt.topics) {
       this.#options.onTopic(topic)
       this.#waiters.learn(topic, this.#topicErrors.get(topic.name))
@@ -384,6 +394,8 @@ export class Cluster {
     for (const [id, link] of this.#links) {
       if (!withConnections && link.isOpen) continue
       this.#links.delete(id)
+      // Who waits for an attempt of this link would never hear of it: the broker is to be found anew.
+      this.#awaited.add(id)
       link.close(error)
     }
   }
