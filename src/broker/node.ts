@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto'
+import type { Server } from 'node:net'
 import { servedPorts } from '../base/served-ports.ts'
 import type { Cluster, NodeAddress } from './cluster.ts'
 import { cannotListen } from './listen-failure.ts'
@@ -18,6 +20,25 @@ export interface NodeSettings {
   /** Told of errors that are our own bugs. */
   readonly report: (error: unknown) => void
 }
+
+/**
+ * A port below those that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere). While a broker is stopped
+ * any client's connection could be given its port, and then the broker could not start again, or a client that connects to it
+ * in vain could be connected to itself.
+ */
+const lastingPort = () => randomInt(20_000, 32_768)
+/** After so many that are in use, the system chooses. */
+const lastingPortAttempts = 10
+
+/** Listens, or gives the reason why not. */
+const listening = (server: Server, host: string, port: number): Promise<NodeJS.ErrnoException | undefined> =>
+  new Promise(resolve => {
+    server.once('error', resolve)
+    server.listen({ host, port }, () => {
+      server.off('error', resolve)
+      resolve(undefined)
+    })
+  })
 
 /** One broker of the cluster: a listening socket and its connections. */
 export class BrokerNode implements NodeAddress {
@@ -77,14 +98,7 @@ export class BrokerNode implements NodeAddress {
     if (this.#listener) return
     const listener = new Listener(this.#tls, (socket, raw) => this.#sessions.add(new Session(socket, this, raw)))
     const { server } = listener
-    await new Promise<void>((resolve, reject) => {
-      const fail = (error: NodeJS.ErrnoException) => reject(cannotListen(error, this.#listenHost, this.#port, 'port'))
-      server.once('error', fail)
-      server.listen({ host: this.#listenHost, port: this.#port }, () => {
-        server.off('error', fail)
-        resolve()
-      })
-    })
+    await this.#listen(server)
     // accept() can fail later (too many open files); the broker goes on with the connections it has.
     server.on('error', this.report)
     const address = server.address()
@@ -92,6 +106,14 @@ export class BrokerNode implements NodeAddress {
     this.#listener = listener
     servedPorts.add(this.#port)
     this.cluster.brokersChanged()
+  }
+
+  /** On its port. Without one, on a port that stays free while the broker is stopped: see `lastingPort`. */
+  async #listen(server: Server): Promise<void> {
+    for (let attempt = 0; this.#port === 0 && attempt < lastingPortAttempts; attempt++)
+      if ((await listening(server, this.#listenHost, lastingPort())) === undefined) return
+    const error = await listening(server, this.#listenHost, this.#port)
+    if (error !== undefined) throw cannotListen(error, this.#listenHost, this.#port, 'port')
   }
 
   /** Closes the port and all connections. */

@@ -74,6 +74,7 @@ test('with the brokers gone, what was never sent fails at deliveryTimeoutMs, and
     deliveryTimeoutMs: 300,
     reconnectBackoffMs: 5,
   })
+  producer.connect().get() // starts the thread that works for a blocked one, which takes its time on a busy machine
   await producer.send({ topic, value: 'warm' })
   const before = (await broker.records(topic)).length
   for (const id of brokerIds) await broker.stop(id)
@@ -98,8 +99,11 @@ test('no broker at all: the first blocking send of a producer ends in time', asy
   await using lonely = await startBrokerThread()
   const { bootstrapServers } = lonely
   await lonely.stop(1)
-  const producer = createProducer({ bootstrapServers, maxBlockMs: 300 })
-  const { error } = thrownBy(() => producer.send({ topic, value: 'x' }).get())
+  // Longer than a thread takes to start on a busy machine: else there is no connection to tell of.
+  const maxBlockMs = 3_000
+  const producer = createProducer({ bootstrapServers, maxBlockMs })
+  const { error, afterMs } = thrownBy(() => producer.send({ topic, value: 'x' }).get())
+  expect(afterMs).toBeGreaterThanOrEqual(maxBlockMs - 1)
   expect(error).toMatchObject({ code: 'METADATA_TIMEOUT', outcome: 'not-written' })
   expect(error.message).toContain('ECONNREFUSED')
   expect(thrownBy(() => producer.connect().get()).error).toMatchObject({ code: 'CONNECT_FAILED', name: 'NetworkError' })
