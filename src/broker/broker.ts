@@ -123,6 +123,7 @@ export class Broker implements AsyncDisposable {
       verifiesTransactions: release === '3.9' || release === '4.3',
       transactionMarkerDelayMs: options.transactionMarkerDelayMs ?? 0,
       sasl: saslSettings(options.sasl),
+      quotas: options.quotas ?? [],
     }
     this.#cluster = new Cluster(settings, this.faults)
     const host = options.host ?? '127.0.0.1'
