@@ -13,6 +13,7 @@ import { LogUpkeep } from './log/log-upkeep.ts'
 import { MemorySegments, MemoryUse } from './log/memory-segment.ts'
 import { PartitionLog } from './log/partition-log.ts'
 import { ProducerState } from './log/producer-state.ts'
+import { ProducerIds } from './producer-ids.ts'
 import type { QuotaEntity, QuotaName } from './quotas/quota-entity.ts'
 import { type QuotaOptions, restoreQuotas, setQuotas } from './quotas/quota-options.ts'
 import { Throttling } from './quotas/throttling.ts'
@@ -89,11 +90,11 @@ export class Cluster {
   readonly brokerConfig: BrokerConfig
   readonly fetchSessions: FetchSessions
   readonly throttling: Throttling
+  readonly producerIds: ProducerIds
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
   readonly #memory = new MemoryUse()
-  #producerIds = { next: 0n, end: 0n }
   #connections = 0
   #state: 'starting' | 'running' | 'closing' = 'starting'
 
@@ -102,6 +103,7 @@ export class Cluster {
     this.clock = settings.clock
     this.brokerConfig = new BrokerConfig(settings.brokerConfig)
     this.faults = faults
+    this.producerIds = new ProducerIds(settings.storage)
     this.throttling = new Throttling(settings.clock)
     this.fetchSessions = new FetchSessions(this)
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
@@ -139,27 +141,6 @@ export class Cluster {
 
   nextConnection(): number {
     return ++this.#connections
-  }
-
-  /** An id that nobody has had, also before a start. They are taken in blocks, so that few of them are written down. */
-  nextProducerId(): bigint {
-    const ids = this.#producerIds
-    if (ids.next === ids.end) this.#takeProducerIds()
-    return ids.next++
-  }
-
-  #takeProducerIds(): void {
-    const ids = this.#producerIds
-    const block = this.settings.storage?.takeProducerIds() ?? { first: ids.end, end: ids.end + 1_000n }
-    ids.next = block.first
-    ids.end = block.end
-  }
-
-  /** Gives no id out that was given before: `used` was found in a log. */
-  skipProducerIds(used: bigint): void {
-    const ids = this.#producerIds
-    while (used >= ids.end) this.#takeProducerIds()
-    if (used >= ids.next) ids.next = used + 1n
   }
 
   topics(): Topic[] {
@@ -345,7 +326,7 @@ export class Cluster {
     this.transactions.forget()
     this.groups.offsets.clear()
     for (const topic of this.topics()) this.deleteTopic(topic)
-    this.#producerIds = { next: 0n, end: 0n }
+    this.producerIds.reset()
     this.brokerConfig.set('allBrokers', new Map())
     this.brokerConfig.set('broker', new Map())
     this.throttling.clear()

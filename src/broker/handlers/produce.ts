@@ -131,7 +131,7 @@ function produceTo(
 
 /** What clients of older versions try again without asking for metadata first. Source: ReplicaManager.handleProduceAppend. */
 function admissionError(error: string, version: number): string {
-  if (error === 'COORDINATOR_NOT_AVAILABLE') return 'NOT_ENOUGH_REPLICAS'
+  if (error === 'COORDINATOR_NOT_AVAILABLE' || error === 'NOT_COORDINATOR') return 'NOT_ENOUGH_REPLICAS'
   return error === 'CONCURRENT_TRANSACTIONS' && protocolOf(version) !== 'add' ? 'NOT_ENOUGH_REPLICAS' : error
 }
 
