@@ -123,6 +123,7 @@ export class Broker implements AsyncDisposable {
       verifiesTransactions: release === '3.9' || release === '4.3',
       transactionMarkerDelayMs: options.transactionMarkerDelayMs ?? 0,
       sasl: saslSettings(options.sasl),
+      quotas: options.quotas ?? [],
     }
     this.#cluster = new Cluster(settings, this.faults)
     const host = options.host ?? '127.0.0.1'
@@ -200,12 +201,7 @@ export class Broker implements AsyncDisposable {
   createTopic(name: string, options: TopicOptions = {}): void {
     checkNewTopicOptions(name, options, this.#nodes.length)
     const { config, ...rest } = options
-    try {
-      this.#cluster.createTopic(name, { ...rest, ...(config && { config: topicConfigMap(config) }) })
-    } catch (error) {
-      if (error instanceof ClusterError) throw new KafkaError(error.code, error.message)
-      throw error
-    }
+    refusing(() => this.#cluster.createTopic(name, { ...rest, ...(config && { config: topicConfigMap(config) }) }))
   }
 
   /** Deletes a topic with its records and with what its partitions remember of producers. */
@@ -307,12 +303,13 @@ export class Broker implements AsyncDisposable {
    * Lets time pass for one transactional id: a transaction under way is aborted with a raised epoch, as by its time-out; an id
    * without one is forgotten, as after `transactional.id.expiration.ms`.
    *
-   * @throws KafkaError `TRANSACTIONAL_ID_NOT_FOUND`, or `CONCURRENT_TRANSACTIONS` while its markers are being written.
+   * @throws KafkaError `TRANSACTIONAL_ID_NOT_FOUND`, or `CONCURRENT_TRANSACTIONS` while its markers are being written; `NOT_COORDINATOR`
+   *   where the disk fails.
    */
   expireTransaction(id: string): void {
     const { transactions } = this.#cluster
     if (!transactions.get(id)) throw new KafkaError('TRANSACTIONAL_ID_NOT_FOUND', `there is no transactional id ${id}`)
-    if (!transactions.expire(id))
+    if (!refusing(() => transactions.expire(id)))
       throw new KafkaError('CONCURRENT_TRANSACTIONS', `the last transaction of ${id} is not complete yet`)
   }
 
@@ -494,6 +491,16 @@ function saslSettings(options: SaslOptions | undefined): SaslSettings | null {
   if (!options) return null
   const { mechanisms = saslMechanisms, users, sessionLifetimeMs = 0 } = options
   return { mechanisms, credentials: new Credentials(users), sessionLifetimeMs }
+}
+
+/** Refusals of the cluster as errors that users know. */
+function refusing<T>(change: () => T): T {
+  try {
+    return change()
+  } catch (error) {
+    if (error instanceof ClusterError) throw new KafkaError(error.code, error.message)
+    throw error
+  }
 }
 
 /** 22 characters, like Kafka's own. */

@@ -26,11 +26,15 @@ export interface Call<B> {
   /** Where the client is, as Java prints an address: `/127.0.0.1`. */
   readonly clientHost: string
   readonly body: B
+  /** Of the request as it came, header and body. */
+  readonly sizeInBytes: number
   readonly faults: readonly PlannedFault[]
   /** Of the connection. */
   readonly authentication: Authentication
   /** Calls back when the connection is gone, so that nobody waits for it. */
   onGone(listener: () => void): () => void
+  /** Reads no further request for so long: the answer says how long, and comes at once (KIP-219). */
+  mute(ms: number): void
 }
 
 /** The handler answers nothing: an acks=0 request. `disconnect` is how Kafka tells such a producer of an error. */
@@ -105,6 +109,13 @@ export function injectedError(
 /** The same, in either phase: for APIs that change nothing, where before and after are one. */
 export const anyInjectedError = (call: Call<unknown>, topic?: string, partition?: number): InjectedError | null =>
   injectedError(call, 'before', topic, partition) ?? injectedError(call, 'after', topic, partition)
+
+/** The throttle time for an answer, and the connection muted for as long; nothing where there is none. */
+export function throttled(call: Call<unknown>, ms: number): { readonly throttleTimeMs?: number } {
+  if (ms <= 0) return {}
+  call.mute(ms)
+  return { throttleTimeMs: ms }
+}
 
 /** A topic by its id where the version has ids, else by its name. */
 export function topicOf(cluster: Cluster, byId: boolean, topic: { topicId: string; name: string }): Topic | undefined {

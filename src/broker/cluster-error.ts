@@ -12,6 +12,12 @@ export class ClusterError extends Error {
   }
 }
 
+/** Kafka's name of what was refused; rethrows what is our bug. */
+export function refusedWith(error: unknown): string {
+  if (error instanceof ClusterError) return error.code
+  throw error
+}
+
 /** How what a change of the cluster has thrown is answered; rethrows what is our bug. */
 export function refusalOf(error: unknown): { readonly errorCode: number; readonly errorMessage: string } {
   if (error instanceof ClusterError) return { errorCode: errorNumber(error.code), errorMessage: error.message }

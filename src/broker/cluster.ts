@@ -8,10 +8,15 @@ import type { Faults } from './faults.ts'
 import { Features } from './features.ts'
 import { FetchSessions } from './fetch-session.ts'
 import { GroupCoordinator } from './groups/coordinator.ts'
+import { keptState, restoreBrokerConfig } from './kept-state.ts'
 import { LogUpkeep } from './log/log-upkeep.ts'
 import { MemorySegments, MemoryUse } from './log/memory-segment.ts'
 import { PartitionLog } from './log/partition-log.ts'
 import { ProducerState } from './log/producer-state.ts'
+import { ProducerIds } from './producer-ids.ts'
+import type { QuotaEntity, QuotaName } from './quotas/quota-entity.ts'
+import { type QuotaOptions, restoreQuotas, setQuotas } from './quotas/quota-options.ts'
+import { Throttling } from './quotas/throttling.ts'
 import { RequestLog } from './request-log.ts'
 import type { SaslSettings } from './security/authentication.ts'
 import type { ClusterStorage } from './storage/cluster-storage.ts'
@@ -59,6 +64,8 @@ export interface ClusterSettings {
   readonly transactionMarkerDelayMs: number
   /** Null: whoever connects is in. */
   readonly sasl: SaslSettings | null
+  /** To begin with. */
+  readonly quotas: readonly QuotaOptions[]
   /** null: everything is in memory. */
   readonly storage: ClusterStorage | null
   /** For all records in memory together. */
@@ -82,11 +89,12 @@ export class Cluster {
   readonly upkeep: LogUpkeep
   readonly brokerConfig: BrokerConfig
   readonly fetchSessions: FetchSessions
+  readonly throttling: Throttling
+  readonly producerIds: ProducerIds
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
   readonly #memory = new MemoryUse()
-  #producerIds = { next: 0n, end: 0n }
   #connections = 0
   #state: 'starting' | 'running' | 'closing' = 'starting'
 
@@ -95,6 +103,8 @@ export class Cluster {
     this.clock = settings.clock
     this.brokerConfig = new BrokerConfig(settings.brokerConfig)
     this.faults = faults
+    this.producerIds = new ProducerIds(settings.storage)
+    this.throttling = new Throttling(settings.clock)
     this.fetchSessions = new FetchSessions(this)
     this.requests = new RequestLog(settings.requestLogSize, settings.clock)
     this.groupState = new InternalTopic(this, groupsTopic)
@@ -133,27 +143,6 @@ export class Cluster {
     return ++this.#connections
   }
 
-  /** An id that nobody has had, also before a start. They are taken in blocks, so that few of them are written down. */
-  nextProducerId(): bigint {
-    const ids = this.#producerIds
-    if (ids.next === ids.end) this.#takeProducerIds()
-    return ids.next++
-  }
-
-  #takeProducerIds(): void {
-    const ids = this.#producerIds
-    const block = this.settings.storage?.takeProducerIds() ?? { first: ids.end, end: ids.end + 1_000n }
-    ids.next = block.first
-    ids.end = block.end
-  }
-
-  /** Gives no id out that was given before: `used` was found in a log. */
-  skipProducerIds(used: bigint): void {
-    const ids = this.#producerIds
-    while (used >= ids.end) this.#takeProducerIds()
-    if (used >= ids.next) ids.next = used + 1n
-  }
-
   topics(): Topic[] {
     return [...this.#topics.values()]
   }
@@ -190,12 +179,16 @@ export class Cluster {
     })
   }
 
-  /** Makes the topics that a data folder holds, with their records. Nobody leads them until the brokers run. */
+  /** Takes over what a data folder holds, records included. Nobody leads a topic until the brokers run. */
   restore(): void {
-    const { storage } = this.settings
-    if (!storage) return
-    for (const stored of storage.topics) this.#add(this.#restored(stored))
-    storage.begin(() => this.topics().map(described))
+    const { storage, quotas } = this.settings
+    if (storage) {
+      restoreBrokerConfig(this.brokerConfig, storage.state.brokerConfig, this.size)
+      restoreQuotas(this.throttling.quotas, storage.state.quotas)
+      for (const stored of storage.state.topics) this.#add(this.#restored(stored))
+    }
+    setQuotas(this.throttling.quotas, quotas)
+    storage?.begin(() => keptState(this.topics(), this.brokerConfig, this.throttling.quotas))
   }
 
   /** All brokers that are to run do: those who lead are chosen. */
@@ -286,7 +279,14 @@ export class Cluster {
     this.brokerConfig.set(scope, config)
     this.together(() => {
       for (const topic of this.topics()) this.configureTopic(topic, topic.settings.entries())
+      this.settings.storage?.changed()
     })
+  }
+
+  /** Sets quotas, which the caller has checked; null takes one away. They count from the next request on. */
+  alterQuotas(entity: QuotaEntity, changes: ReadonlyMap<QuotaName, number | null>): void {
+    this.throttling.quotas.alter(entity, changes)
+    this.settings.storage?.changed()
   }
 
   /** Gives a partition other replicas, which have all records at once. */
@@ -326,7 +326,11 @@ export class Cluster {
     this.transactions.forget()
     this.groups.offsets.clear()
     for (const topic of this.topics()) this.deleteTopic(topic)
-    this.#producerIds = { next: 0n, end: 0n }
+    this.producerIds.reset()
+    this.brokerConfig.set('allBrokers', new Map())
+    this.brokerConfig.set('broker', new Map())
+    this.throttling.clear()
+    setQuotas(this.throttling.quotas, this.settings.quotas)
     this.settings = { ...this.settings, clusterId }
     if (this.settings.storage) this.settings.storage.clusterId = clusterId
     this.settings.storage?.changed()
@@ -374,16 +378,5 @@ export class Cluster {
   #newTopicId(): string {
     if (!this.settings.repeatable) return randomBytes(16).toString('base64url')
     return Buffer.from(Array.from({ length: 16 }, () => Math.floor(this.settings.random() * 256))).toString('base64url')
-  }
-}
-
-/** What is kept of a topic beside its records. */
-function described({ name, id, isInternal, settings, partitions }: Topic): StoredTopic {
-  return {
-    name,
-    id,
-    internal: isInternal,
-    config: Object.fromEntries(settings.entries()),
-    partitions: partitions.map(({ replicas, leaderEpoch }) => ({ replicas, leaderEpoch })),
   }
 }

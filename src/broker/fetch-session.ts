@@ -41,8 +41,16 @@ const keyOf = ({ topic, topicId }: { topic?: string | undefined; topicId?: strin
 /** What a fetch is to read, and what of the answer is news. */
 export interface FetchContext {
   readonly topics: readonly Asked[]
+  /** Of the answer what is to be sent; notes nothing. */
+  news(answer: Answer): Answer
+  /** The same, which is noted as told. */
   finish(answer: Answer): Answer
+  /** The answer to a client that has to pause: nothing was told. */
+  readonly empty: Answer
 }
+
+const asItIs = (answer: Answer) => answer
+const nothing: Answer = { responses: [] }
 
 /**
  * The fetch sessions of all brokers (KIP-227): a client names its partitions once, then only what changes, and is told
@@ -73,8 +81,9 @@ export class FetchSessions {
     const session = found?.broker === brokerId ? found : undefined
     if (sessionEpoch === initialEpoch || sessionEpoch === finalEpoch) {
       if (session) this.#sessions.delete(sessionId)
-      if (sessionEpoch === finalEpoch) return { topics, finish: answer => answer }
-      return { topics, finish: answer => this.#begin(brokerId, byId(version), body, answer) }
+      if (sessionEpoch === finalEpoch) return { topics, news: asItIs, finish: asItIs, empty: nothing }
+      const finish = (answer: Answer) => this.#begin(brokerId, byId(version), body, answer)
+      return { topics, news: asItIs, finish, empty: nothing }
     }
     if (!session) return 'FETCH_SESSION_ID_NOT_FOUND'
     if (session.nextEpoch !== sessionEpoch) return 'INVALID_FETCH_SESSION_EPOCH'
@@ -82,11 +91,16 @@ export class FetchSessions {
     change(session.partitions, body)
     this.#sessions.delete(sessionId)
     // A session of nothing is no use to anybody.
-    if (session.partitions.size === 0) return { topics: [], finish: answer => answer }
+    if (session.partitions.size === 0) return { topics: [], news: asItIs, finish: asItIs, empty: nothing }
     this.#sessions.set(sessionId, session)
     session.nextEpoch = sessionEpoch === maxEpoch ? 1 : sessionEpoch + 1
     session.usedAt = this.#cluster.clock.now()
-    return { topics: topicsOf(session.partitions.values()), finish: answer => newsOf(session, answer) }
+    return {
+      topics: topicsOf(session.partitions.values()),
+      news: answer => newsOf(session, answer),
+      finish: answer => told(session, newsOf(session, answer)),
+      empty: { ...nothing, sessionId: session.id },
+    }
   }
 
   #begin(broker: number, withIds: boolean, body: Request, answer: Answer): Answer {
@@ -96,7 +110,7 @@ export class FetchSessions {
     change(partitions, body)
     const session = { id: this.#newId(), broker, byId: withIds, partitions, nextEpoch: 1, usedAt }
     for (const { topic, topicId, partitions: answered } of answer.responses)
-      for (const one of answered) isNews(partitions.get(keyOf({ topic, topicId }, one.partitionIndex)), one)
+      for (const one of answered) note(partitions.get(keyOf({ topic, topicId }, one.partitionIndex)), one)
     this.#sessions.set(session.id, session)
     return { ...answer, sessionId: session.id }
   }
@@ -148,31 +162,37 @@ function newsOf(session: FetchSession, answer: Answer): Answer {
   const responses = answer.responses
     .map(({ partitions, ...rest }) => ({
       ...rest,
-      partitions: partitions.filter(one => {
-        const key = keyOf(rest, one.partitionIndex)
-        const known = session.partitions.get(key)
-        if (known && (one.records?.length ?? 0) > 0) {
-          session.partitions.delete(key)
-          session.partitions.set(key, known)
-        }
-        return isNews(known, one)
-      }),
+      partitions: partitions.filter(one => isNews(session.partitions.get(keyOf(rest, one.partitionIndex)), one)),
     }))
     .filter(({ partitions }) => partitions.length > 0)
   return { ...answer, sessionId: session.id, responses }
 }
 
-/** Whether the client has to be told, and notes that it was. Source: FetchSession.CachedPartition.maybeUpdateResponseData. */
+function told(session: FetchSession, news: Answer): Answer {
+  for (const { topic, topicId, partitions } of news.responses)
+    for (const one of partitions) {
+      const key = keyOf({ topic, topicId }, one.partitionIndex)
+      const known = session.partitions.get(key)
+      if (known && (one.records?.length ?? 0) > 0) {
+        session.partitions.delete(key)
+        session.partitions.set(key, known)
+      }
+      note(known, one)
+    }
+  return news
+}
+
+/** Whether the client has to be told. An error is told again each time, and so is what follows it. */
 function isNews(known: SessionPartition | undefined, answer: PartitionAnswer): boolean {
-  if (!known) return true
   const { errorCode, highWatermark, records, logStartOffset = -1n } = answer
-  // An error is told again each time, and so is what follows it.
-  if (errorCode !== 0) {
-    known.highWatermark = -1n
-    return true
-  }
-  const changed = known.highWatermark !== highWatermark || known.logStartOffset !== logStartOffset
-  known.highWatermark = highWatermark
-  known.logStartOffset = logStartOffset
-  return changed || (records?.length ?? 0) > 0
+  if (!known || errorCode !== 0 || (records?.length ?? 0) > 0) return true
+  return known.highWatermark !== highWatermark || known.logStartOffset !== logStartOffset
+}
+
+/** Source: FetchSession.CachedPartition.maybeUpdateResponseData. */
+function note(known: SessionPartition | undefined, answer: PartitionAnswer): void {
+  if (!known) return
+  const { errorCode, highWatermark, logStartOffset = -1n } = answer
+  known.highWatermark = errorCode === 0 ? highWatermark : -1n
+  if (errorCode === 0) known.logStartOffset = logStartOffset
 }

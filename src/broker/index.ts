@@ -6,6 +6,7 @@ export type { DelayRange, Fault, FaultAction, FaultMatch, FaultOptions, FaultPha
 export type { Faults } from './faults.ts'
 export type { ProducerSnapshot, RememberedBatch } from './log/producer-state.ts'
 export type { BrokerOptions, TopicOptions } from './options.ts'
+export type { QuotaOptions } from './quotas/quota-options.ts'
 export type { StoredBatchHeader, StoredRecord } from './read-back.ts'
 export type { BrokerRequest, ProducedBatch, RequestMatch, Target } from './request-log.ts'
 export type { ClusterAction, ClusterActionName } from './schedule/cluster-actions.ts'

@@ -2,6 +2,7 @@ import { ConfigError, type OptionProblem } from '../base/errors/index.ts'
 import type { Random } from '../base/random.ts'
 import type { Clock } from '../base/time/clock.ts'
 import { apis } from '../wire/protocol/index.ts'
+import { checkQuotas, type QuotaOptions } from './quotas/quota-options.ts'
 import { type FaultSchedule, scheduleProblems } from './schedule/fault-schedule.ts'
 import { checkSecurity, type SaslOptions, type TlsOptions } from './security/security-options.ts'
 import { maxPartitions, topicNameProblem } from './topic.ts'
@@ -80,6 +81,12 @@ export interface BrokerOptions {
   tls?: TlsOptions
   /** Clients have to authenticate, by PLAIN or SCRAM. Default: whoever connects is in. */
   sasl?: SaslOptions
+  /**
+   * Quotas to begin with; a client that is beyond its own is told how long to pause, and nothing is read from it for as long
+   * (KIP-219). They can be changed while it runs, by AlterClientQuotas, as `kafka-configs` does. With `dataDir` those that were
+   * set before are there again, and these are set on top of them. Default: none.
+   */
+  quotas?: readonly QuotaOptions[]
   /** How many requests the log keeps. Default 10,000. */
   requestLogSize?: number
   /**
@@ -118,6 +125,7 @@ const known: Record<keyof BrokerOptions, true> = {
   controlHost: true,
   tls: true,
   sasl: true,
+  quotas: true,
   requestLogSize: true,
   groupInitialRebalanceDelayMs: true,
   groupMaxSize: true,
@@ -183,6 +191,7 @@ export function checkBrokerOptions(options: BrokerOptions): void {
       wrong('maxVersions', `${name}: ${String(max)} is no version`)
   }
   checkSecurity(options.tls, options.sasl, wrong)
+  checkQuotas(options.quotas, wrong)
   if (options.schedule !== undefined) problems.push(...scheduleProblems(options.schedule, 'schedule'))
   checkConfig('config', options.config, wrong)
   for (const [name, topic] of topicEntries(options.topics)) {

@@ -41,7 +41,10 @@ export class Session {
   readonly #gone = new Set<() => void>()
   #serving = false
   #closed = false
-  #throttledUntil = 0
+  #mutedUntil = 0
+  readonly #mute = (ms: number) => {
+    this.#mutedUntil = Math.max(this.#mutedUntil, this.#cluster.clock.now() + ms)
+  }
 
   constructor(socket: Socket, node: BrokerNode, raw: Socket) {
     this.#socket = socket
@@ -91,7 +94,7 @@ export class Session {
         if (!frame) break
         const served = this.#request(frame)
         if (served) await served
-        if (this.#throttledUntil > 0) await this.#throttled()
+        if (this.#mutedUntil > 0) await this.#unmuted()
         // A client that does not read its answers gets no more of them.
         if (!this.#closed && this.#socket.writableNeedDrain) await this.#drained()
       }
@@ -154,9 +157,11 @@ export class Session {
       clientId: header.clientId,
       clientHost: `/${this.#socket.remoteAddress ?? ''}`,
       body,
+      sizeInBytes: frame.length,
       faults,
       authentication: this.#authentication,
       onGone: listener => this.#onGone(listener),
+      mute: this.#mute,
     }
     const whole = () => ({ ...request, body })
     const served = () => this.#cluster.requests.served(whole)
@@ -191,7 +196,7 @@ export class Session {
       if (this.#node.paused) await this.#until(this.#node.resumed)
       if (this.#closed) return
       await this.#writeChanged(frame)
-      if (throttleMs > 0) this.#throttledUntil = this.#cluster.clock.now() + throttleMs
+      if (throttleMs > 0) this.#mute(throttleMs)
     }
   }
 
@@ -262,10 +267,10 @@ export class Session {
     return bytes
   }
 
-  async #throttled(): Promise<void> {
-    const leftMs = this.#throttledUntil - this.#cluster.clock.now()
-    this.#throttledUntil = 0
-    await this.#wait(leftMs)
+  async #unmuted(): Promise<void> {
+    const leftMs = this.#mutedUntil - this.#cluster.clock.now()
+    this.#mutedUntil = 0
+    if (leftMs > 0) await this.#wait(leftMs)
   }
 
   #drained(): Promise<void> {

@@ -28,6 +28,7 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     verifiesTransactions: true,
     transactionMarkerDelayMs: 50,
     sasl: null,
+    quotas: [],
     storage: null,
     maxMemoryBytes: 2 ** 30,
     warn: () => {},

@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { apis } from '../../src/wire/protocol/index.ts'
+import { dataFolder } from './data-folder.ts'
+import { batchOf, produce } from './produce-call.ts'
 import { RawConnection } from './raw-connection.ts'
 import { code, RawTransaction, stateOf } from './transaction-calls.ts'
 
@@ -65,6 +67,71 @@ describe('a transaction that lasts too long', () => {
     expect(broker.transactions()).toEqual([])
     expect(() => broker.expireTransaction('tx')).toThrow(/no transactional id tx/)
     expect(await tx.add()).toEqual([code('INVALID_PRODUCER_ID_MAPPING')])
+  })
+})
+
+describe('a transactional id that nobody has used for a week', () => {
+  const week = 7 * 24 * 3_600_000
+  const hour = 3_600_000
+
+  test('is forgotten by the check that comes every hour, also after a restart, and a tombstone says so', async () => {
+    using folder = dataFolder()
+    await start({ dataDir: folder.path })
+    await tx.init()
+    await tx.add()
+    await tx.endCompletely(broker, true)
+    clock.advance(week / 2)
+    await broker.close()
+    broker = await startBroker({ dataDir: folder.path, clock })
+    clock.advance(week / 2 - 1)
+    expect(stateOf(broker)).toBe('CompleteCommit')
+
+    clock.advance(hour)
+
+    expect(broker.transactions()).toEqual([])
+    expect(broker.records('__transaction_state').at(-1)).toMatchObject({ value: null })
+    await broker.close()
+    broker = await startBroker({ dataDir: folder.path, clock })
+    expect(broker.transactions()).toEqual([])
+  })
+
+  test('stays while its transaction is not ended, or nobody leads its state', async () => {
+    await start()
+    await tx.init()
+    await tx.add()
+    broker.leaderless('orders', 0)
+    await tx.end(true)
+    clock.advance(week + hour)
+    expect(stateOf(broker)).toBe('PrepareCommit')
+    broker.moveLeader('orders', 0, 1)
+    expect(stateOf(broker)).toBe('CompleteCommit')
+    broker.moveCoordinator('transaction', 'tx', -1)
+    clock.advance(week + hour)
+    expect(stateOf(broker)).toBe('CompleteCommit')
+    broker.moveCoordinator('transaction', 'tx', 1)
+    clock.advance(hour)
+    expect(broker.transactions()).toEqual([])
+  })
+})
+
+describe('a producer id that has written nothing for a day', () => {
+  test('is forgotten by the partition, unless its transaction is under way', async () => {
+    await start()
+    await tx.init()
+    await tx.add()
+    await tx.produce(['a'])
+    const records = batchOf(['b'], { timestamp: clock.wallTime(), producerId: 77n, producerEpoch: 0, baseSequence: 0 })
+    await produce(tx.connection, { records })
+    const known = () => broker.partition('orders', 0).producers.map(({ producerId }) => producerId)
+    clock.advance(50_000)
+    // The time-out would end it.
+    broker.moveCoordinator('transaction', 'tx', -1)
+    clock.advance(86_400_000 - 50_000 - 1)
+    expect(known()).toEqual([tx.identity.producerId, 77n])
+
+    clock.advance(600_000)
+
+    expect(known()).toEqual([tx.identity.producerId])
   })
 })
 

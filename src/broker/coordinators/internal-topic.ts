@@ -1,7 +1,9 @@
 import { decodeRecords, encodeBatch, readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
 import type { Call } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
+import { ClusterError } from '../cluster-error.ts'
 import { decompress } from '../decompress.ts'
+import { StorageError } from '../storage/open-files.ts'
 import type { Partition, Topic } from '../topic.ts'
 
 /** The topics in which coordinators keep their state. Source: Topic.java, INTERNAL_TOPICS. */
@@ -64,7 +66,13 @@ export class InternalTopic {
     return coordinator === call.brokerId ? null : 'NOT_COORDINATOR'
   }
 
-  /** Writes state that belongs to `key`, as one batch, and gives the offset of the first record. `writer`: within its transaction. */
+  /**
+   * Writes state that belongs to `key`, as one batch, and gives the offset of the first record. `writer`: within its transaction.
+   * Call it before the state in memory changes.
+   *
+   * @throws ClusterError `NOT_COORDINATOR` where the disk fails, so that the client looks for another coordinator.
+   *   Source: TransactionStateManager.appendTransactionToLog, CoordinatorOperationExceptionHelper.
+   */
   append(key: string, records: readonly StateRecord[], writer?: StateWriter): bigint {
     const partition = this.partitionOf(key)
     const { log, leaderEpoch } = partition
@@ -74,7 +82,12 @@ export class InternalTopic {
     const transaction = writer && { ...writer, transactional: true }
     const bytes = encodeBatch(stamped, { baseOffset, partitionLeaderEpoch: leaderEpoch, ...transaction })
     const lastOffset = baseOffset + BigInt(records.length - 1)
-    log.append({ baseOffset, lastOffset, maxTimestamp: timestamp, leaderEpoch, bytes })
+    try {
+      log.append({ baseOffset, lastOffset, maxTimestamp: timestamp, leaderEpoch, bytes })
+    } catch (error) {
+      if (error instanceof StorageError) throw new ClusterError('NOT_COORDINATOR', error.message)
+      throw error
+    }
     if (writer)
       partition.producers.remember(
         { ...writer, baseSequence: -1, recordCount: records.length, attributes: { transactional: true } },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { apis, Body } from '../../wire/protocol/index.ts'
 import type { Cluster } from '../cluster.ts'
-import { ClusterError } from '../cluster-error.ts'
+import { ClusterError, refusedWith } from '../cluster-error.ts'
 import { decodeConsumerOffsetsKey } from '../coordinators/records/consumer-offsets.ts'
 import { markerCommits } from '../log/control-batch.ts'
 import type { Partition } from '../topic.ts'
@@ -52,13 +52,13 @@ export class GroupCoordinator {
     this.#rebalances = new Rebalances({
       clock: cluster.clock,
       initialDelayMs: cluster.settings.groupInitialRebalanceDelayMs,
-      store: group => this.#store(group),
+      store: group => this.#refusalToStore(group),
     })
     this.#joins = new Joins({
       rebalances: this.#rebalances,
       maxSize: cluster.settings.groupMaxSize,
       newMemberId: prefix => `${prefix}-${this.#newUuid()}`,
-      store: group => this.#store(group),
+      store: group => this.#refusalToStore(group),
     })
   }
 
@@ -103,9 +103,10 @@ export class GroupCoordinator {
       if (known) this.#joins.join(known, request, client, resolve)
       else if (request.memberId !== '') resolve(refusedJoin(request.memberId, 'UNKNOWN_MEMBER_ID'))
       else {
-        const group = this.#add(new ClassicGroup(request.groupId, () => this.#cluster.clock.wallTime()))
-        this.#store(group)
-        this.#joins.join(group, request, client, resolve)
+        const group = new ClassicGroup(request.groupId, () => this.#cluster.clock.wallTime())
+        const refusal = this.#refusalToStore(group)
+        if (refusal) resolve(refusedJoin(request.memberId, refusal))
+        else this.#joins.join(this.#add(group), request, client, resolve)
       }
     })
   }
@@ -252,16 +253,27 @@ export class GroupCoordinator {
 
   #store(group: ClassicGroup): void {
     const record = groupRecord(group)
-    this.#written.set(group.groupId, record.value)
     this.#cluster.groupState.append(group.groupId, [record])
+    this.#written.set(group.groupId, record.value)
+  }
+
+  /** Writes the group; Kafka's error where the log cannot take it, else null. */
+  #refusalToStore(group: ClassicGroup): string | null {
+    try {
+      this.#store(group)
+      return null
+    } catch (error) {
+      return refusedWith(error)
+    }
   }
 
   #forget(group: ClassicGroup): void {
+    const { groupId } = group
+    if (this.#written.has(groupId)) this.#cluster.groupState.append(groupId, [groupTombstone(groupId)])
+    this.#written.delete(groupId)
     this.#rebalances.end(group, 'UNKNOWN_MEMBER_ID')
-    this.#groups.delete(group.groupId)
-    this.#homes.delete(group.groupId)
-    if (this.#written.delete(group.groupId))
-      this.#cluster.groupState.append(group.groupId, [groupTombstone(group.groupId)])
+    this.#groups.delete(groupId)
+    this.#homes.delete(groupId)
   }
 
   #restore(groupId: string, value: Buffer): void {
@@ -301,7 +313,12 @@ export class GroupCoordinator {
     if (now - this.#retentionCheckedAt < retentionCheckIntervalMs) return
     this.#retentionCheckedAt = now
     for (const group of this.list())
-      if (dropExpired(group, this.offsets, now) && group.is('Empty') && group.pendingJoins === 0) this.#forget(group)
+      try {
+        if (dropExpired(group, this.offsets, now) && group.is('Empty') && group.pendingJoins === 0) this.#forget(group)
+      } catch (error) {
+        // The disk has failed: the next check comes by.
+        refusedWith(error)
+      }
   }
 
   #newUuid(): string {

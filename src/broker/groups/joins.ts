@@ -21,8 +21,8 @@ interface JoinSettings {
   /** Kafka's `group.max.size`. */
   readonly maxSize: number
   newMemberId(prefix: string): string
-  /** Writes the group to `__consumer_offsets`. */
-  store(group: ClassicGroup): void
+  /** Writes the group to `__consumer_offsets`; Kafka's error where that fails, else null. */
+  store(group: ClassicGroup): string | null
 }
 
 /** Who may join a group, and what follows from it. Source: GroupMetadataManager.classicGroupJoin. */
@@ -125,7 +125,17 @@ export class Joins {
       rebalances.prepareOrComplete(group)
       return
     }
-    store(group)
+    const refusal = store(group)
+    if (refusal) {
+      // The old member stays who it is. Source: GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin.
+      answerJoin(member, refusedJoin(memberId, refusal))
+      const { protocols, sessionTimeoutMs, rebalanceTimeoutMs } = old
+      const again = Object.assign(group.replaceStatic(member, old.memberId), {
+        ...{ protocols, sessionTimeoutMs, rebalanceTimeoutMs },
+      })
+      rebalances.keepAlive(group, again)
+      return
+    }
     const isLeader = group.isLeader(memberId)
     // KIP-814: the leader learns who is there, and that it must not assign. Before, another was named as the leader instead.
     if (client.version >= 9)

@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster.ts'
+import { refusedWith } from '../cluster-error.ts'
 import type { StateRecord, StateWriter, StoredState } from '../coordinators/internal-topic.ts'
 import { decodeOffsetValue, encodeOffsetKey, encodeOffsetValue } from '../coordinators/records/consumer-offsets.ts'
 
@@ -47,7 +48,7 @@ export class GroupOffsets {
     this.#cluster = cluster
   }
 
-  /** Commits offsets of a group, as one batch. */
+  /** Commits offsets of a group, as one batch. @throws ClusterError where they cannot be written. */
   commit(group: string, commits: readonly OffsetCommit[]): void {
     const stored = this.#write(group, commits)
     for (const one of stored) this.#put(group, one)
@@ -131,13 +132,17 @@ export class GroupOffsets {
     this.delete(group, this.#partitionsOf(group))
   }
 
-  /** Deletes what all groups have committed for a topic. */
+  /** Deletes what all groups have committed for a topic. What cannot be written stays, until it expires. */
   deleteTopic(topic: string): void {
     for (const group of this.groups())
-      this.delete(
-        group,
-        this.#partitionsOf(group).filter(one => one.topic === topic),
-      )
+      try {
+        this.delete(
+          group,
+          this.#partitionsOf(group).filter(one => one.topic === topic),
+        )
+      } catch (error) {
+        refusedWith(error)
+      }
   }
 
   /** Takes over a record of the log. A null value: deleted. */

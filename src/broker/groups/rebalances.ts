@@ -18,8 +18,8 @@ const newMemberJoinTimeoutMs = 5 * 60_000
 export interface RebalanceSettings {
   readonly clock: Clock
   readonly initialDelayMs: number
-  /** Writes the group to `__consumer_offsets`. */
-  store(group: ClassicGroup): void
+  /** Writes the group to `__consumer_offsets`; Kafka's error where that fails, else null. */
+  store(group: ClassicGroup): string | null
 }
 
 /**
@@ -29,7 +29,7 @@ export interface RebalanceSettings {
 export class Rebalances {
   readonly #clock: Clock
   readonly #initialDelayMs: number
-  readonly #store: (group: ClassicGroup) => void
+  readonly #store: (group: ClassicGroup) => string | null
 
   constructor(settings: RebalanceSettings) {
     this.#clock = settings.clock
@@ -66,11 +66,20 @@ export class Rebalances {
       this.#complete(group)
   }
 
-  /** Gives the leader's assignments to all members. */
+  /** Gives the leader's assignments to all members; where they cannot be written, the members hear that, and join again. */
   assign(group: ClassicGroup, assignments: ReadonlyMap<string, Buffer>): void {
     invariant(group.is('CompletingRebalance'), 'assignments come while the group waits for them')
     for (const member of group.members()) member.assignment = assignments.get(member.memberId) ?? noBytes
-    this.#store(group)
+    const refusal = this.#store(group)
+    if (refusal) {
+      // Source: GroupMetadataManager.resetAndPropagateAssignmentWithError.
+      for (const member of group.members()) {
+        member.assignment = noBytes
+        if (answerSync(member, refusedSync(refusal))) this.keepAlive(group, member)
+      }
+      this.prepareOrComplete(group)
+      return
+    }
     const { protocolType, protocolName } = group
     for (const member of group.members()) {
       const answer = { errorCode: 0, protocolType, protocolName, assignment: member.assignment }
@@ -172,6 +181,7 @@ export class Rebalances {
     group.newMemberAdded = false
     group.nextGeneration()
     if (group.is('Empty')) {
+      // Where that fails the group is empty all the same: whoever reads the old one waits for its members in vain.
       this.#store(group)
       return
     }

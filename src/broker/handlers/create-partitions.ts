@@ -1,22 +1,28 @@
 import { apis, type Body } from '../../wire/protocol/index.ts'
-import { anyInjectedError, type Call, handler } from '../call.ts'
+import { anyInjectedError, type Call, handler, throttled } from '../call.ts'
 import { ClusterError, refusalOf } from '../cluster-error.ts'
+import type { MutationQuota } from '../quotas/throttling.ts'
 import { maxPartitions } from '../topic.ts'
 import { repeatedNames } from './repeated-names.ts'
 
 type Request = Body<typeof apis.createPartitions.request>
 type Asked = Request['topics'][number]
 
+/** From this version on a client is refused what is beyond its quota (KIP-599). */
+const strictQuotaFrom = 3
+
 /** Source: ReplicationControlManager.createPartitions. */
 export const createPartitionsHandler = handler('CreatePartitions', apis.createPartitions, {
   handle(call) {
     const { topics } = call.body
     const repeated = repeatedNames(topics)
-    return { results: topics.map(asked => ({ name: asked.name, ...add(call, asked, repeated) })) }
+    const quota = call.cluster.throttling.mutations(call, strictQuotaFrom)
+    const results = topics.map(asked => ({ name: asked.name, ...add(call, asked, repeated, quota) }))
+    return { results, ...throttled(call, quota.throttleMs) }
   },
 })
 
-function add(call: Call<Request>, asked: Asked, repeated: ReadonlySet<string>) {
+function add(call: Call<Request>, asked: Asked, repeated: ReadonlySet<string>, quota: MutationQuota) {
   const injected = anyInjectedError(call, asked.name)
   if (injected) return { errorCode: injected.code, errorMessage: injected.message }
   try {
@@ -24,6 +30,7 @@ function add(call: Call<Request>, asked: Asked, repeated: ReadonlySet<string>) {
     const topic = call.cluster.topic(asked.name)
     if (!topic) throw new ClusterError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic.')
     const assignments = checked(call, asked, topic.partitions.length)
+    quota.record(asked.count - topic.partitions.length)
     if (!call.body.validateOnly) call.cluster.addPartitions(topic, asked.count, assignments)
     return { errorCode: 0, errorMessage: null }
   } catch (error) {

@@ -1,6 +1,8 @@
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
-import { anyInjectedError, type Call, handler } from '../call.ts'
+import { anyInjectedError, type Call, handler, throttled } from '../call.ts'
+import type { Cluster } from '../cluster.ts'
 import { ClusterError, refusalOf } from '../cluster-error.ts'
+import type { MutationQuota } from '../quotas/throttling.ts'
 import { maxPartitions, type Topic } from '../topic.ts'
 import { topicConfigNames, topicConfigProblem } from '../topic-config.ts'
 import { repeatedNames } from './repeated-names.ts'
@@ -8,16 +10,28 @@ import { repeatedNames } from './repeated-names.ts'
 type Asked = Body<typeof apis.createTopics.request>['topics'][number]
 type TopicAnswer = Draft<typeof apis.createTopics.response>['topics'][number]
 
+/** From this version on a client is refused what is beyond its quota (KIP-599). */
+const strictQuotaFrom = 6
+
 /** Source: ReplicationControlManager.createTopics. */
 export const createTopicsHandler = handler('CreateTopics', apis.createTopics, {
   handle(call) {
     const { topics } = call.body
     const repeated = repeatedNames(topics)
-    return { topics: call.cluster.together(() => topics.map(asked => create(call, asked, repeated.has(asked.name)))) }
+    const quota = call.cluster.throttling.mutations(call, strictQuotaFrom)
+    const created = call.cluster.together(() =>
+      topics.map(asked => create(call, asked, repeated.has(asked.name), quota)),
+    )
+    return { topics: created, ...throttled(call, quota.throttleMs) }
   },
 })
 
-function create(call: Call<Body<typeof apis.createTopics.request>>, asked: Asked, repeated: boolean): TopicAnswer {
+function create(
+  call: Call<Body<typeof apis.createTopics.request>>,
+  asked: Asked,
+  repeated: boolean,
+  quota: MutationQuota,
+): TopicAnswer {
   const { name } = asked
   const injected = anyInjectedError(call, name)
   if (injected) return { name, errorCode: injected.code, errorMessage: injected.message }
@@ -25,6 +39,7 @@ function create(call: Call<Body<typeof apis.createTopics.request>>, asked: Asked
     if (repeated) throw new ClusterError('INVALID_REQUEST', `Duplicate topic name ${name}`)
     call.cluster.checkNewTopic(name)
     const options = optionsOf(call, asked)
+    quota.record(partitionsOf(call, options))
     if (call.body.validateOnly) return { name, errorCode: 0, errorMessage: null }
     return created(call.cluster.createTopic(name, options))
   } catch (error) {
@@ -32,7 +47,10 @@ function create(call: Call<Body<typeof apis.createTopics.request>>, asked: Asked
   }
 }
 
-function optionsOf(call: Call<unknown>, asked: Asked) {
+const partitionsOf = ({ cluster }: Call<unknown>, options: ReturnType<typeof optionsOf>): number =>
+  options.assignments?.length ?? options.partitions ?? cluster.settings.numPartitions
+
+function optionsOf(call: Call<unknown>, asked: Asked): Parameters<Cluster['createTopic']>[1] & object {
   const config = new Map<string, string>()
   for (const { name, value } of asked.configs) {
     const problem = topicConfigProblem(name, value)

@@ -1,9 +1,10 @@
 import { errorNumber } from '../../base/errors/index.ts'
-import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
+import { apis, type Body, type Draft, Writer } from '../../wire/protocol/index.ts'
 import { baseOffsetAt } from '../../wire/protocol/records/batch-layout.ts'
 import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
-import { anyInjectedError, type Call, handler, topicOf } from '../call.ts'
+import { anyInjectedError, type Call, handler, throttled, topicOf } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
+import type { FetchContext } from '../fetch-session.ts'
 import type { Partition, Topic } from '../topic.ts'
 import { leaderError } from './leader-check.ts'
 import { endpoints } from './produce.ts'
@@ -35,10 +36,29 @@ export const fetchHandler = handler('Fetch', apis.fetch, {
     if (injected && fetchSessions.asked(call.body).length === 0) return { errorCode: injected.code, responses: [] }
     const context = fetchSessions.open(call)
     if (typeof context === 'string') return { errorCode: errorNumber(context), responses: [] }
-    const reading = { ...call, body: { ...call.body, topics: [...context.topics] } }
-    return enough(reading) ? context.finish(read(reading)) : waitFor(reading).then(context.finish)
+    const reading = { ...call, body: { ...call.body, ...withinQuota(call), topics: [...context.topics] } }
+    const finish = (answer: Answer) => finished(call, context, answer)
+    return enough(reading) ? finish(read(reading)) : waitFor(reading).then(finish)
   },
 })
+
+/** What would be throttled however long the client had waited before is not read. Source: KafkaApis.handleFetchRequest. */
+function withinQuota(call: Call<Request>): { maxBytes?: number; minBytes?: number } {
+  const { body, cluster } = call
+  const most = cluster.throttling.mostBytes('consumer_byte_rate', call)
+  return most < body.maxBytes ? { maxBytes: most, minBytes: Math.min(body.minBytes, most) } : {}
+}
+
+/** A client that is beyond its quota gets no records now. Source: KafkaApis.handleFetchRequest, processResponseCallback. */
+function finished(call: Call<Request>, context: FetchContext, answer: Answer): Answer {
+  const { throttling } = call.cluster
+  if (throttling.quotas.isEmpty) return context.finish(answer)
+  const writer = new Writer()
+  apis.fetch.response.write(writer, context.news(answer) as never, call.version)
+  // With the correlation id, as FetchResponse.sizeOf counts.
+  const throttleMs = throttling.offerBytes('consumer_byte_rate', call, writer.written().length + 4)
+  return throttleMs > 0 ? { ...context.empty, ...throttled(call, throttleMs) } : context.finish(answer)
+}
 
 const findTopic = (cluster: Cluster, asked: Asked): Topic | undefined =>
   topicOf(cluster, asked.topic === '', { topicId: asked.topicId, name: asked.topic })

@@ -6,6 +6,7 @@ import { addPartitionsToTxnHandler } from './add-partitions-to-txn.ts'
 import { alterConfigsHandler, incrementalAlterConfigsHandler } from './alter-configs.ts'
 import { alterPartitionReassignmentsHandler } from './alter-partition-reassignments.ts'
 import { apiVersionsHandler } from './api-versions.ts'
+import { alterClientQuotasHandler, describeClientQuotasHandler } from './client-quotas.ts'
 import { createPartitionsHandler } from './create-partitions.ts'
 import { createTopicsHandler } from './create-topics.ts'
 import { deleteGroupsHandler } from './delete-groups.ts'
@@ -97,6 +98,8 @@ export const handlers: ReadonlyMap<number, Handler> = new Map(
     alterPartitionReassignmentsHandler,
     describeUserScramCredentialsHandler,
     describeQuorumHandler,
+    describeClientQuotasHandler,
+    alterClientQuotasHandler,
   ].map(handler => [handler.key, handler]),
 )
 

@@ -1,6 +1,7 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
+import { refusedWith } from '../cluster-error.ts'
 import { errorForVersion } from '../transactions/errors.ts'
 import { noEpoch, noProducerId } from '../transactions/transaction.ts'
 
@@ -14,8 +15,12 @@ export const initProducerIdHandler = handler('InitProducerId', apis.initProducer
     if (injected) return { errorCode: injected.code, producerEpoch: noEpoch }
     const { producerId, producerEpoch, transactionalId } = call.body
     if ((producerId === noProducerId) !== (producerEpoch === noEpoch)) return failure(call, 'INVALID_REQUEST')
-    if (transactionalId === null) return { errorCode: 0, producerId: call.cluster.nextProducerId(), producerEpoch: 0 }
-    return transactional(call, transactionalId)
+    if (transactionalId !== null) return transactional(call, transactionalId)
+    try {
+      return { errorCode: 0, producerId: call.cluster.producerIds.next(), producerEpoch: 0 }
+    } catch (error) {
+      return failure(call, refusedWith(error))
+    }
   },
 })
 

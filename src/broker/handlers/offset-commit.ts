@@ -21,17 +21,25 @@ export const offsetCommitHandler = handler('OffsetCommit', apis.offsetCommit, {
       groupRefusal(call) ||
       errorOf(() => cluster.groups.checkCommit(groupId, generationId, memberId, groupInstanceId, version))
     const commits: OffsetCommit[] = []
-    const topics = body.topics.map(asked => {
-      const topic = topicOf(cluster, version >= 10, asked)
-      const partitions = asked.partitions.map(one => {
+    const codes = new Map<Asked['partitions'][number], number>()
+    for (const asked of body.topics)
+      for (const one of asked.partitions) {
+        const topic = topicOf(cluster, version >= 10, asked)
         const errorCode = refusal || partitionError(call, topic, asked, one)
+        codes.set(one, errorCode)
         if (errorCode === 0) commits.push(commitOf(call, topic!.name, one))
+      }
+    // What could not be written is committed for none.
+    const failure = errorOf(() => cluster.groups.offsets.commit(groupId, commits))
+    const topics = body.topics.map(asked => ({
+      name: asked.name,
+      topicId: asked.topicId,
+      partitions: asked.partitions.map(one => {
         const injected = injectedError(call, 'after', nameOf(cluster, asked), one.partitionIndex)
-        return { partitionIndex: one.partitionIndex, errorCode: injected?.code ?? errorCode }
-      })
-      return { name: asked.name, topicId: asked.topicId, partitions }
-    })
-    cluster.groups.offsets.commit(groupId, commits)
+        const errorCode = injected?.code ?? (codes.get(one) || failure)
+        return { partitionIndex: one.partitionIndex, errorCode }
+      }),
+    }))
     return { topics }
   },
 })

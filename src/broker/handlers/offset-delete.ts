@@ -2,7 +2,7 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { type Call, handler, injectedError } from '../call.ts'
 import type { ClassicGroup } from '../groups/group.ts'
-import { codeOf, groupError } from './coordinator-check.ts'
+import { codeOf, errorOf, groupError } from './coordinator-check.ts'
 
 /** Source: KafkaApis.handleOffsetDeleteRequest, OffsetMetadataManager.deleteOffsets. */
 export const offsetDeleteHandler = handler('OffsetDelete', apis.offsetDelete, {
@@ -26,8 +26,8 @@ export const offsetDeleteHandler = handler('OffsetDelete', apis.offsetDelete, {
         return { partitionIndex, errorCode: injected?.code ?? errorCode }
       }),
     }))
-    call.cluster.groups.offsets.delete(groupId, deleted)
-    return { errorCode: 0, topics: answered }
+    const failure = errorOf(() => call.cluster.groups.offsets.delete(groupId, deleted))
+    return { errorCode: failure, topics: failure === 0 ? answered : [] }
   },
 })
 

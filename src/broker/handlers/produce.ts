@@ -2,7 +2,7 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { attributesAt, batchHeaderSize, transactionalBit } from '../../wire/protocol/records/batch-layout.ts'
 import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
-import { type Call, disconnect, handler, injectedError, type NoAnswer, silence, topicOf } from '../call.ts'
+import { type Call, disconnect, handler, injectedError, type NoAnswer, silence, throttled, topicOf } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { appendRecords, type Refusal } from '../log/append.ts'
 import type { ProducedBatch, Target } from '../request-log.ts'
@@ -55,8 +55,9 @@ function produceAll(call: Call<Request>, notAdmitted: ReadonlyMap<Partition, str
       }),
     }
   })
+  const throttle = throttled(call, cluster.throttling.useBytes('producer_byte_rate', call, call.sizeInBytes))
   if (body.acks === 0) return failed ? disconnect : silence
-  return { responses, ...(leaders.size > 0 && { nodeEndpoints: endpoints(cluster, leaders) }) }
+  return { responses, ...throttle, ...(leaders.size > 0 && { nodeEndpoints: endpoints(cluster, leaders) }) }
 }
 
 function refuseAll({ body }: Call<Request>, error: string): Answer | NoAnswer {
@@ -130,7 +131,7 @@ function produceTo(
 
 /** What clients of older versions try again without asking for metadata first. Source: ReplicaManager.handleProduceAppend. */
 function admissionError(error: string, version: number): string {
-  if (error === 'COORDINATOR_NOT_AVAILABLE') return 'NOT_ENOUGH_REPLICAS'
+  if (error === 'COORDINATOR_NOT_AVAILABLE' || error === 'NOT_COORDINATOR') return 'NOT_ENOUGH_REPLICAS'
   return error === 'CONCURRENT_TRANSACTIONS' && protocolOf(version) !== 'add' ? 'NOT_ENOUGH_REPLICAS' : error
 }
 

@@ -52,8 +52,10 @@ function commit(call: Call<Request>, error: string | null): Answer {
         metadata: asked.committedMetadata ?? '',
       })),
   )
-  cluster.groups.offsets.pending(groupId, producerId, commits, producerEpoch)
-  return answer(call, null)
+  return answerWith(
+    call,
+    errorOf(() => cluster.groups.offsets.pending(groupId, producerId, commits, producerEpoch)),
+  )
 }
 
 const answer = (call: Call<Request>, error: string | null): Answer => answerWith(call, error ? errorNumber(error) : 0)

@@ -187,13 +187,18 @@ export function appendMarker(
   marker: TransactionMarker,
   transactionVersion: number,
   timestamp: number,
-): ReturnType<Partition['producers']['checkMarker']> {
+): ReturnType<Partition['producers']['checkMarker']> | 'KAFKA_STORAGE_ERROR' {
   const { log, leaderEpoch, producers } = partition
   const error = producers.checkMarker(marker, transactionVersion)
   if (error) return error
   const baseOffset = log.endOffset
   const bytes = encodeMarker(marker, { baseOffset, leaderEpoch, timestamp })
-  log.append({ baseOffset, lastOffset: baseOffset, maxTimestamp: timestamp, leaderEpoch, bytes })
+  try {
+    log.append({ baseOffset, lastOffset: baseOffset, maxTimestamp: timestamp, leaderEpoch, bytes })
+  } catch (storageError) {
+    if (storageError instanceof StorageError) return 'KAFKA_STORAGE_ERROR'
+    throw storageError
+  }
   producers.endTransaction(marker, baseOffset, timestamp)
   partition.changed()
   return null

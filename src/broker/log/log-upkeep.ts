@@ -5,6 +5,9 @@ import type { MemoryUse } from './memory-segment.ts'
 
 /** Kafka's `log.retention.check.interval.ms`. */
 const retentionCheckMs = 5 * 60 * 1000
+/** Kafka's `producer.id.expiration.ms` and `producer.id.expiration.check.interval.ms`. */
+const producerIdExpirationMs = 24 * 60 * 60 * 1000
+const producerIdCheckMs = 10 * 60 * 1000
 /** Internal topics are compacted when more than this was appended since the last time, and it is the larger part of the log. */
 const dirtyEnoughBytes = 1024 * 1024
 
@@ -16,33 +19,27 @@ export interface UpkeepSettings {
   readonly warn: (message: string) => void
 }
 
-/** Keeps the logs within their bounds: retention, compaction, memory, and `flush.ms`. */
+/** Keeps the logs within their bounds: retention, compaction, memory, and `flush.ms`; forgets producers that are long gone. */
 export class LogUpkeep {
   readonly #settings: UpkeepSettings
   readonly #flushes = new Map<Partition, Timer>()
   readonly #toCompact = new Set<Partition>()
-  #check: Timer | null = null
+  readonly #checks = new Map<string, Timer>()
   #dropped: 'nothing' | 'told' = 'nothing'
 
   constructor(settings: UpkeepSettings) {
     this.#settings = settings
   }
 
-  /** Begins the periodic check. */
+  /** Begins the periodic checks. */
   start(): void {
-    const { clock } = this.#settings
-    this.#check = clock.schedule(
-      () => {
-        this.#guarded('retention', () => this.applyRetention())
-        this.start()
-      },
-      retentionCheckMs,
-      true,
-    )
+    this.#every(retentionCheckMs, 'retention', () => this.applyRetention())
+    this.#every(producerIdCheckMs, 'producer id expiration', () => this.#expireProducers())
   }
 
   stop(): void {
-    this.#check?.cancel()
+    for (const timer of this.#checks.values()) timer.cancel()
+    this.#checks.clear()
     for (const timer of this.#flushes.values()) timer.cancel()
     this.#flushes.clear()
   }
@@ -71,6 +68,13 @@ export class LogUpkeep {
       for (const partition of topic.partitions) this.#retain(topic, partition)
   }
 
+  /** By the time of their records: producers that write old ones are forgotten early, as in Kafka. */
+  #expireProducers(): void {
+    const before = this.#settings.clock.wallTime() - producerIdExpirationMs
+    for (const { partitions } of this.#settings.topics())
+      for (const { producers } of partitions) producers.expire(before)
+  }
+
   /** Compacts a partition, what was written just now included. */
   compact(topic: Topic, partition: Partition): CompactionResult {
     const { log, producers } = partition
@@ -85,6 +89,14 @@ export class LogUpkeep {
     })
     producers.forgetAborted(result.droppedMarkers)
     return result
+  }
+
+  #every(ms: number, what: string, act: () => void): void {
+    const run = () => {
+      this.#guarded(what, act)
+      this.#every(ms, what, act)
+    }
+    this.#checks.set(what, this.#settings.clock.schedule(run, ms, true))
   }
 
   #retain(topic: Topic, partition: Partition): void {

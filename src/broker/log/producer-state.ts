@@ -234,6 +234,13 @@ export class ProducerState {
     else this.#entries.delete(producerId)
   }
 
+  /** Forgets the producers whose last batch or marker is not newer than that, and that have no transaction under way. Source: ProducerStateManager.removeExpiredProducers. */
+  expire(timestamp: number): void {
+    for (const [producerId, { lastTimestamp }] of this.#entries)
+      if (lastTimestamp <= timestamp && this.#transactions.firstOffset(producerId) === undefined)
+        this.#entries.delete(producerId)
+  }
+
   /** Raises the epoch of every producer by one, so that those who write on are fenced. */
   bumpEpochs(): void {
     for (const entry of this.#entries.values()) {

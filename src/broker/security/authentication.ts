@@ -57,6 +57,11 @@ export class Authentication {
     this.#state = sasl ? 'begin' : 'unneeded'
   }
 
+  /** Who it is, for quotas: the user's name, or the one that Kafka gives to whoever need not say. Source: KafkaPrincipal.ANONYMOUS. */
+  get principal(): string {
+    return this.#user ?? 'ANONYMOUS'
+  }
+
   get failed(): boolean {
     return this.#state === 'failed'
   }

@@ -7,7 +7,7 @@ import { OffsetCheckpoint } from './checkpoint-file.ts'
 import type { DiskResources } from './disk-segment.ts'
 import { FolderLock } from './folder-lock.ts'
 import { loadPartition, setAside } from './load-partition.ts'
-import { type Meta, metaText, readMeta, type StoredTopic, writeMeta } from './meta-file.ts'
+import { emptyState, type Meta, metaText, readMeta, type StoredState, writeMeta } from './meta-file.ts'
 import { OpenFiles } from './open-files.ts'
 import { PartitionFolder } from './partition-folder.ts'
 import { metadataFile, readTopicId, topicsInFolder, writeTopicId } from './partition-metadata.ts'
@@ -49,8 +49,8 @@ export interface OpenLog {
 export class ClusterStorage {
   readonly folder: string
   clusterId: string
-  /** The topics to begin with. */
-  readonly topics: readonly StoredTopic[]
+  /** What to begin with. */
+  readonly state: StoredState
   readonly #lock: FolderLock
   readonly #warn: (message: string) => void
   readonly #resources: DiskResources = { files: new OpenFiles(), cache: new TailCache() }
@@ -63,7 +63,7 @@ export class ClusterStorage {
   #saved: string
   /** `meta.json` was lost: ids that stand in the logs are not given again. */
   readonly #learnsProducerIds: boolean
-  #describe: (() => readonly StoredTopic[]) | null = null
+  #describe: (() => StoredState) | null = null
   #saving: 'at-once' | 'later' | 'due' = 'at-once'
 
   private constructor(folder: string, lock: FolderLock, options: StorageOptions) {
@@ -79,7 +79,7 @@ export class ClusterStorage {
       setAside(`${folder}/meta.json`, this.#warn)
     }
     this.clusterId = known.clusterId
-    this.topics = known.topics
+    this.state = known
     this.#nextProducerId = known.nextProducerId
     this.#learnsProducerIds = meta === null
     this.#deleting = [...known.deleting]
@@ -105,7 +105,7 @@ export class ClusterStorage {
   }
 
   /** From now on `describe` tells what is to be kept; it is written at once. */
-  begin(describe: () => readonly StoredTopic[]): void {
+  begin(describe: () => StoredState): void {
     this.#describe = describe
     this.changed()
   }
@@ -142,7 +142,7 @@ export class ClusterStorage {
     return new PartitionFolder(path, this.#resources, offsets, loaded)
   }
 
-  /** Topics, configuration or leaders are others now. */
+  /** Topics, configuration, quotas or leaders are others now. */
   changed(): void {
     if (this.#saving === 'later') this.#saving = 'due'
     if (this.#saving === 'at-once') this.#save()
@@ -200,7 +200,7 @@ export class ClusterStorage {
     if (!this.#describe) return
     const { clusterId } = this
     const nextProducerId = this.#nextProducerId
-    const text = metaText({ clusterId, nextProducerId, topics: this.#describe(), deleting: this.#deleting })
+    const text = metaText({ clusterId, nextProducerId, ...this.#describe(), deleting: this.#deleting })
     if (text === this.#saved) return
     writeMeta(this.folder, text)
     this.#saved = text
@@ -217,7 +217,7 @@ export class ClusterStorage {
     const topics = topicsInFolder(this.folder)
     if (topics.length > 0 && !existsSync(`${this.folder}/meta.json`))
       this.#warn(`${this.folder} has no meta.json: topics are taken from their folders, with default configuration`)
-    return { clusterId, nextProducerId: 0n, topics, deleting: [] }
+    return { ...emptyState, clusterId, nextProducerId: 0n, topics, deleting: [] }
   }
 
   #learnProducerId(id: bigint): void {
@@ -233,7 +233,7 @@ export class ClusterStorage {
           rmSync(`${this.folder}/${folder}`, { recursive: true })
     this.#deleting = []
     const partitions = new Set(
-      this.topics.flatMap(topic => topic.partitions.map((_, index) => `${topic.name}-${index}`)),
+      this.state.topics.flatMap(topic => topic.partitions.map((_, index) => `${topic.name}-${index}`)),
     )
     for (const entry of readdirSync(this.folder, { withFileTypes: true })) {
       const { name } = entry

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { KafkaError } from '../../base/errors/index.ts'
+import type { StoredQuota } from '../quotas/quota-options.ts'
 import { topicNameProblem } from '../topic.ts'
 import { replaceFile } from './replace-file.ts'
 
@@ -20,12 +21,23 @@ export interface StoredTopic {
   readonly partitions: readonly StoredPartition[]
 }
 
+/** What of a cluster's state is kept here, and not in a log. */
+export interface StoredState {
+  readonly topics: readonly StoredTopic[]
+  /** What was set while the brokers ran. */
+  readonly brokerConfig: { readonly allBrokers: Entries; readonly broker: Entries }
+  readonly quotas: readonly StoredQuota[]
+}
+
+type Entries = Readonly<Record<string, string>>
+
+export const emptyState: StoredState = { topics: [], brokerConfig: { allBrokers: {}, broker: {} }, quotas: [] }
+
 /** What a data folder holds beside the logs. */
-export interface Meta {
+export interface Meta extends StoredState {
   readonly clusterId: string
   /** Ids below this one are taken; those in memory of a broker that died are lost, never given twice. */
   readonly nextProducerId: bigint
-  readonly topics: readonly StoredTopic[]
   /** Topics that are deleted, whose folders may still be there. */
   readonly deleting: readonly { readonly name: string; readonly id: string }[]
 }
@@ -61,17 +73,21 @@ export function writeMeta(folder: string, text: string): void {
   replaceFile(`${folder}/${name}`, text)
 }
 
-export function metaText({ clusterId, nextProducerId, topics, deleting }: Meta): string {
-  return `${JSON.stringify({ format, clusterId, nextProducerId: String(nextProducerId), topics, deleting }, null, 1)}\n`
+export function metaText({ clusterId, nextProducerId, ...state }: Meta): string {
+  return `${JSON.stringify({ format, clusterId, nextProducerId: String(nextProducerId), ...state }, null, 1)}\n`
 }
 
-function metaOf({ clusterId, nextProducerId, topics, deleting }: Record<string, unknown>): Meta | null {
+function metaOf(read: Record<string, unknown>): Meta | null {
+  const { clusterId, nextProducerId, topics, deleting } = read
+  // Folders of before have neither.
+  const { brokerConfig = emptyState.brokerConfig, quotas = emptyState.quotas } = read
   if (typeof clusterId !== 'string' || typeof nextProducerId !== 'string' || !/^\d{1,18}$/.test(nextProducerId))
     return null
   if (!Array.isArray(topics) || !topics.every(isTopic) || !Array.isArray(deleting) || !deleting.every(isNamed))
     return null
+  if (!isBrokerConfig(brokerConfig) || !Array.isArray(quotas) || !quotas.every(isQuota)) return null
   if (new Set(topics.map(topic => topic.name)).size < topics.length) return null
-  return { clusterId, nextProducerId: BigInt(nextProducerId), topics, deleting }
+  return { clusterId, nextProducerId: BigInt(nextProducerId), topics, deleting, brokerConfig, quotas }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
@@ -84,13 +100,24 @@ function isNamed(value: unknown): value is { name: string; id: string } {
 /** Sixteen bytes in base64url. It becomes part of a file's name. */
 export const isTopicId = (id: string): boolean => /^[A-Za-z0-9_-]{22}$/.test(id)
 
+const isEntries = (value: unknown): value is Entries =>
+  isObject(value) && Object.values(value).every(set => typeof set === 'string')
+
+const isBrokerConfig = (value: unknown): value is StoredState['brokerConfig'] =>
+  isObject(value) && isEntries(value.allBrokers) && isEntries(value.broker)
+
+const isQuota = (value: unknown): value is StoredQuota =>
+  isObject(value) &&
+  isEntries(value.values) &&
+  isObject(value.entity) &&
+  Object.values(value.entity).every(name => name === null || typeof name === 'string')
+
 function isTopic(value: unknown): value is StoredTopic {
   if (!isNamed(value)) return false
   const { internal, config, partitions } = value as Record<string, unknown> & { name: string }
   return (
     typeof internal === 'boolean' &&
-    isObject(config) &&
-    Object.values(config).every(set => typeof set === 'string') &&
+    isEntries(config) &&
     Array.isArray(partitions) &&
     partitions.length > 0 &&
     partitions.every(isPartition)

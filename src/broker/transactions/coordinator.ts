@@ -1,5 +1,6 @@
 import type { Timer } from '../../base/time/clock.ts'
 import type { Cluster } from '../cluster.ts'
+import { refusedWith } from '../cluster-error.ts'
 import { type EndRequest, judgeEnd } from './end-transaction.ts'
 import { type Expected, judgeInit } from './init-producer.ts'
 import { MarkerWriter } from './marker-writer.ts'
@@ -17,6 +18,11 @@ import { restore, store } from './transaction-log.ts'
 
 /** Kafka's `transaction.max.timeout.ms`. */
 const maxTimeoutMs = 900_000
+/** Kafka's `transactional.id.expiration.ms`, and `transaction.remove.expired.transaction.cleanup.interval.ms`. */
+const idExpirationMs = 7 * 24 * 3_600_000
+const expirationCheckMs = 3_600_000
+/** Kafka's `transaction.abort.timed.out.transaction.cleanup.interval.ms`: when it tries again where the disk has failed. */
+const retryMs = 10_000
 
 /** A producer id and its epoch, or the error. */
 export type ProducerIdentity =
@@ -35,6 +41,7 @@ export class TransactionCoordinator {
   readonly #timers = new Map<string, Timer>()
   /** Transactions whose time is over, and whose state nobody leads: ends their waiting. */
   readonly #waiting = new Set<() => void>()
+  #expirationCheck: Timer | null = null
 
   constructor(cluster: Cluster, markerDelayMs: number) {
     this.#cluster = cluster
@@ -44,10 +51,11 @@ export class TransactionCoordinator {
   /** Reads `__transaction_state` and goes on with what it finds: prepared transactions are completed, time-outs run on. */
   load(): void {
     this.forget()
+    this.#checkExpirationLater()
     this.#transactions = restore(this.#cluster.transactionState)
     for (const transaction of this.#transactions.values()) {
-      this.#cluster.skipProducerIds(transaction.producerId)
-      this.#cluster.skipProducerIds(transaction.nextProducerId)
+      this.#cluster.producerIds.skip(transaction.producerId)
+      this.#cluster.producerIds.skip(transaction.nextProducerId)
       if (transaction.isPrepared) this.#writeMarkers(transaction)
       else if (transaction.state === 'Ongoing') this.#watch(transaction)
     }
@@ -55,6 +63,7 @@ export class TransactionCoordinator {
 
   close(): void {
     this.#markers.close()
+    this.#expirationCheck?.cancel()
     this.#stopWaiting()
   }
 
@@ -84,17 +93,25 @@ export class TransactionCoordinator {
   initProducerId(id: string, timeoutMs: number, expected: Expected | null): ProducerIdentity {
     if (id === '') return { error: 'INVALID_REQUEST' }
     if (timeoutMs <= 0 || timeoutMs > maxTimeoutMs) return { error: 'INVALID_TRANSACTION_TIMEOUT' }
-    const transaction = this.#transactions.get(id) ?? this.#create(id, timeoutMs)
+    try {
+      return this.#init(this.#transactions.get(id) ?? this.#create(id, timeoutMs), timeoutMs, expected)
+    } catch (error) {
+      return { error: refusedWith(error) }
+    }
+  }
+
+  #init(transaction: Transaction, timeoutMs: number, expected: Expected | null): ProducerIdentity {
     const judged = judgeInit(transaction, expected)
     if (judged.kind === 'refuse') return { error: judged.error }
     if (judged.kind === 'fence') {
       this.#fence(transaction)
       return { error: 'CONCURRENT_TRANSACTIONS' }
     }
-    const identity = judged.rotate ? { producerId: this.#cluster.nextProducerId() } : {}
+    const identity = judged.rotate ? { producerId: this.#cluster.producerIds.next() } : {}
     const { producerEpoch, lastProducerEpoch } = judged
     const emptied = { partitions: [], startedAt: -1, nextProducerId: noProducerId, timeoutMs }
     this.#move(transaction, 'Empty', { ...identity, ...emptied, producerEpoch, lastProducerEpoch })
+    this.#transactions.set(transaction.id, transaction)
     return { error: null, producerId: transaction.producerId, producerEpoch }
   }
 
@@ -112,7 +129,11 @@ export class TransactionCoordinator {
     if (found.state === 'Ongoing' && added.length === 0) return null
     const startedAt = found.state === 'Ongoing' ? found.startedAt : this.#cluster.clock.wallTime()
     const begun = found.state !== 'Ongoing'
-    this.#move(found, 'Ongoing', { partitions: [...found.partitions, ...added], startedAt, clientVersion })
+    try {
+      this.#move(found, 'Ongoing', { partitions: [...found.partitions, ...added], startedAt, clientVersion })
+    } catch (error) {
+      return refusedWith(error)
+    }
     if (begun) this.#watch(found)
     return null
   }
@@ -131,7 +152,11 @@ export class TransactionCoordinator {
     if (!transaction) return { error: 'INVALID_PRODUCER_ID_MAPPING' }
     const judged = judgeEnd(transaction, request)
     if (judged.kind === 'refuse') return { error: judged.error }
-    if (judged.kind === 'prepare') this.#prepare(transaction, request.committed, request.clientVersion)
+    try {
+      if (judged.kind === 'prepare') this.#prepare(transaction, request.committed, request.clientVersion)
+    } catch (error) {
+      return { error: refusedWith(error) }
+    }
     const { producerId, producerEpoch, nextProducerId } = transaction
     if (transaction.isPrepared && nextProducerId !== noProducerId)
       return { error: null, producerId: nextProducerId, producerEpoch: 0 }
@@ -141,6 +166,8 @@ export class TransactionCoordinator {
   /**
    * What time does: a transaction under way is aborted with a raised epoch (`transaction.timeout.ms`), an id without one is
    * forgotten (`transactional.id.expiration.ms`). False where neither can be: its markers are being written.
+   *
+   * @throws ClusterError where the log cannot take it; then nothing has happened.
    */
   expire(id: string): boolean {
     const transaction = this.#transactions.get(id)
@@ -153,11 +180,43 @@ export class TransactionCoordinator {
     return true
   }
 
+  /** It is known when its first step is written. */
   #create(id: string, timeoutMs: number): Transaction {
     const { clock } = this.#cluster
-    const created = new Transaction(id, this.#cluster.nextProducerId(), timeoutMs, clock.wallTime())
-    this.#transactions.set(id, created)
-    return created
+    return new Transaction(id, this.#cluster.producerIds.next(), timeoutMs, clock.wallTime())
+  }
+
+  #checkExpirationLater(): void {
+    this.#expirationCheck?.cancel()
+    this.#expirationCheck = this.#cluster.clock.schedule(
+      () => {
+        this.#expireIds()
+        this.#checkExpirationLater()
+      },
+      expirationCheckMs,
+      true,
+    )
+  }
+
+  /** Forgets ids that nobody has used for so long, where somebody leads their state. Source: TransactionStateManager.removeExpiredTransactionalIds. */
+  #expireIds(): void {
+    const { clock, transactionState } = this.#cluster
+    const before = clock.wallTime() - idExpirationMs
+    for (const { id, state, isPrepared, updatedAt } of this.all()) {
+      if (state === 'Ongoing' || isPrepared || updatedAt > before || transactionState.coordinatorOf(id) === -1) continue
+      this.#tried(() => this.expire(id))
+    }
+  }
+
+  /** Whether a step that nobody asked for could be written. If not, the next check comes by. */
+  #tried(step: () => void): boolean {
+    try {
+      step()
+      return true
+    } catch (error) {
+      refusedWith(error)
+      return false
+    }
   }
 
   /** The transaction that a producer may add to now, or the error. */
@@ -171,34 +230,30 @@ export class TransactionCoordinator {
 
   /** Aborts under a raised epoch, which nobody is told. */
   #fence(transaction: Transaction): void {
-    const { transactionVersion } = this.#cluster.features
-    this.#move(transaction, 'PrepareEpochFence', {}, 'unwritten')
+    const { features, clock } = this.#cluster
+    const { transactionVersion } = features
     // From version 2 on aborting raises the epoch itself (KAFKA-19367).
-    if (transactionVersion < 2) {
-      transaction.producerEpoch = nextEpoch(transaction.producerEpoch)
-      transaction.lastProducerEpoch = noEpoch
-    }
-    this.#prepare(transaction, false, transactionVersion, 'fenced')
+    const raised = { producerEpoch: nextEpoch(transaction.producerEpoch), lastProducerEpoch: noEpoch }
+    const change = transactionVersion < 2 ? raised : {}
+    const fenced = transaction.after('PrepareEpochFence', change, clock.wallTime())
+    this.#prepare(transaction, false, transactionVersion, fenced)
   }
 
-  #prepare(
-    transaction: Transaction,
-    committed: boolean,
-    clientVersion: number,
-    why: 'asked' | 'fenced' = 'asked',
-  ): void {
-    const { producerEpoch, startedAt } = transaction
+  /** @param from - the fenced one, where that is why; it stands in no log. */
+  #prepare(transaction: Transaction, committed: boolean, clientVersion: number, from: Transaction = transaction): void {
+    const { producerEpoch, startedAt } = from
     const raised = clientVersion >= 2
-    this.#timers.get(transaction.id)?.cancel()
-    this.#timers.delete(transaction.id)
     // Exhausted: the next transaction has another id. A fenced producer asks for one by itself.
-    const rotate = raised && why === 'asked' && isExhausted(producerEpoch)
-    this.#move(transaction, committed ? 'PrepareCommit' : 'PrepareAbort', {
+    const rotate = raised && from === transaction && isExhausted(producerEpoch)
+    const change: TransactionChange = {
       ...(raised && { producerEpoch: nextEpoch(producerEpoch), lastProducerEpoch: producerEpoch }),
-      nextProducerId: rotate ? this.#cluster.nextProducerId() : noProducerId,
+      nextProducerId: rotate ? this.#cluster.producerIds.next() : noProducerId,
       startedAt: startedAt === -1 ? this.#cluster.clock.wallTime() : startedAt,
       clientVersion,
-    })
+    }
+    this.#move(transaction, committed ? 'PrepareCommit' : 'PrepareAbort', change, from)
+    this.#timers.get(transaction.id)?.cancel()
+    this.#timers.delete(transaction.id)
     this.#writeMarkers(transaction)
   }
 
@@ -212,19 +267,16 @@ export class TransactionCoordinator {
     })
   }
 
-  #move(
-    transaction: Transaction,
-    state: TransactionState,
-    change: TransactionChange,
-    log: 'written' | 'unwritten' = 'written',
-  ): void {
-    transaction.move(state, change, this.#cluster.clock.wallTime())
-    const { transactionState, features } = this.#cluster
-    if (log === 'written') store(transactionState, transaction, features.transactionVersion)
+  /** Writes the next step, and takes it. */
+  #move(transaction: Transaction, state: TransactionState, change: TransactionChange, from = transaction): void {
+    const { transactionState, features, clock } = this.#cluster
+    const next = from.after(state, change, clock.wallTime())
+    store(transactionState, next, features.transactionVersion)
+    transaction.become(next)
   }
 
   /** Aborts the transaction when its time is over. Kafka looks every ten seconds; here each has a timer. */
-  #watch(transaction: Transaction): void {
+  #watch(transaction: Transaction, atLeastMs = 0): void {
     const { clock, transactionState } = this.#cluster
     const leftMs = transaction.startedAt + transaction.timeoutMs - clock.wallTime()
     const timer = clock.schedule(
@@ -233,7 +285,10 @@ export class TransactionCoordinator {
         if (transaction.state !== 'Ongoing') return
         if (clock.wallTime() < transaction.startedAt + transaction.timeoutMs) return this.#watch(transaction)
         const own = transactionState.partitionOf(transaction.id)
-        if (own.leader !== -1) return this.#fence(transaction)
+        if (own.leader !== -1) {
+          if (!this.#tried(() => this.#fence(transaction))) this.#watch(transaction, retryMs)
+          return
+        }
         const end = own.onChange(() => {
           end()
           this.#waiting.delete(end)
@@ -241,7 +296,7 @@ export class TransactionCoordinator {
         })
         this.#waiting.add(end)
       },
-      Math.max(0, leftMs),
+      Math.max(atLeastMs, leftMs),
       true,
     )
     this.#timers.set(transaction.id, timer)

@@ -1,12 +1,16 @@
 import type { Timer } from '../../base/time/clock.ts'
 import type { Cluster } from '../cluster.ts'
+import { ClusterError } from '../cluster-error.ts'
 import { groupsTopic } from '../coordinators/internal-topic.ts'
 import { appendMarker } from '../log/append.ts'
 import type { Transaction, TransactionPartition } from './transaction.ts'
 
+/** When it tries again after a disk has failed. Kafka goes on trying as long as the partition has its leader. */
+const retryMs = 1_000
+
 interface Writing {
   readonly transaction: Transaction
-  /** What the transaction has become when the last marker is written. */
+  /** What the transaction has become when the last marker is written. @throws ClusterError where the log cannot take that. */
   readonly onWritten: () => void
   timer: Timer | null
   /** Ends the waiting for leaders. */
@@ -58,21 +62,36 @@ export class MarkerWriter {
   #write(writing: Writing): void {
     const { transaction } = writing
     writing.stopWaiting()
+    writing.timer?.cancel()
+    writing.timer = null
     transaction.partitions = transaction.partitions.filter(one => !this.#writeTo(transaction, one))
     const { transactionState } = this.#cluster
     const own = transactionState.partitionOf(transaction.id)
-    const leaderless = [own, ...transaction.partitions.map(one => this.#find(one)!)].filter(
-      ({ leader }) => leader === -1,
-    )
-    if (leaderless.length === 0) {
-      this.#writing.delete(writing)
-      writing.onWritten()
-      return
-    }
+    const missing = transaction.partitions.map(one => this.#find(one)!)
+    const leaderless = [own, ...missing].filter(({ leader }) => leader === -1)
+    if (missing.length === 0 && leaderless.length === 0 && this.#finish(writing)) return
+    // A partition that has a leader and no marker, or a transaction that is complete and not in the log: a disk has failed.
+    if (leaderless.length === 0 || missing.some(({ leader }) => leader !== -1)) this.#tryLater(writing)
     const ends = leaderless.map(partition => partition.onChange(() => this.#write(writing)))
     writing.stopWaiting = () => {
       for (const end of ends) end()
     }
+  }
+
+  /** False: its log could not take the last step. */
+  #finish(writing: Writing): boolean {
+    try {
+      writing.onWritten()
+    } catch (error) {
+      if (error instanceof ClusterError) return false
+      throw error
+    }
+    this.#writing.delete(writing)
+    return true
+  }
+
+  #tryLater(writing: Writing): void {
+    writing.timer = this.#cluster.clock.schedule(() => this.#write(writing), retryMs, true)
   }
 
   /** Whether the partition has its marker, or needs none: it is gone, or somebody has raised the epoch there. */
@@ -85,6 +104,7 @@ export class MarkerWriter {
     const { leaderEpoch } = this.#cluster.transactionState.partitionOf(id)
     const marker = { producerId, producerEpoch, committed, coordinatorEpoch: leaderEpoch }
     const error = appendMarker(partition, marker, clientVersion, this.#cluster.clock.wallTime())
+    if (error === 'KAFKA_STORAGE_ERROR') return false
     if (!error && one.topic === groupsTopic)
       this.#cluster.groups.offsets.endTransaction(producerId, committed, one.partition)
     return true

@@ -97,12 +97,16 @@ export class Transaction {
     return this.state === 'PrepareCommit' || this.state === 'PrepareAbort'
   }
 
-  move(state: TransactionState, change: TransactionChange, now: number): void {
+  /** What it is after a step; changes nothing, so that the step can be written before it counts. */
+  after(state: TransactionState, change: TransactionChange, now: number): Transaction {
     invariant(enteredFrom[state].includes(this.state), `a transaction does not go from ${this.state} to ${state}`)
-    this.previousProducerId = this.producerId
-    Object.assign(this, change)
-    this.state = state
-    this.updatedAt = now
+    const next = new Transaction(this.id, this.producerId, this.timeoutMs, now)
+    return Object.assign(next, this, { previousProducerId: this.producerId }, change, { state, updatedAt: now })
+  }
+
+  /** The step is written. */
+  become(next: Transaction): void {
+    Object.assign(this, next)
   }
 
   has({ topic, partition }: TransactionPartition): boolean {
