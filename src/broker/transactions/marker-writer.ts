@@ -2,20 +2,24 @@ import type { Timer } from '../../base/time/clock.ts'
 import type { Cluster } from '../cluster.ts'
 import { groupsTopic } from '../coordinators/internal-topic.ts'
 import { appendMarker } from '../log/append.ts'
+import type { Partition } from '../topic.ts'
 import type { Transaction, TransactionPartition } from './transaction.ts'
 
 interface Writing {
   readonly transaction: Transaction
   /** What the transaction has become when the last marker is written. */
   readonly onWritten: () => void
+  /** The markers that were written, and may not be on all in-sync replicas yet. */
+  readonly markers: Map<Partition, { readonly offset: bigint; readonly leaderEpoch: number }>
   timer: Timer | null
-  /** Ends the waiting for leaders. */
+  /** Ends the waiting for leaders and replicas. */
   stopWaiting: () => void
 }
 
 /**
  * Writes the markers of transactions that were committed or aborted, after the client has its answer: until then, what it asks
- * next is answered CONCURRENT_TRANSACTIONS. Source: TransactionMarkerChannelManager.
+ * next is answered CONCURRENT_TRANSACTIONS. A marker counts when all in-sync replicas have it; one that a new leader lacks is
+ * written again. Source: TransactionMarkerChannelManager.
  */
 export class MarkerWriter {
   readonly #cluster: Cluster
@@ -30,7 +34,7 @@ export class MarkerWriter {
 
   /** Writes the markers of a prepared transaction when the delay has passed, and calls `onWritten` after the last. */
   begin(transaction: Transaction, onWritten: () => void): void {
-    const writing: Writing = { transaction, onWritten, timer: null, stopWaiting: () => {} }
+    const writing: Writing = { transaction, onWritten, markers: new Map(), timer: null, stopWaiting: () => {} }
     this.#writing.add(writing)
     const write = () => {
       writing.timer = null
@@ -56,30 +60,43 @@ export class MarkerWriter {
   }
 
   #write(writing: Writing): void {
+    // What it waited for may have been told twice.
+    if (!this.#writing.has(writing)) return
     const { transaction } = writing
     writing.stopWaiting()
-    transaction.partitions = transaction.partitions.filter(one => !this.#writeTo(transaction, one))
+    transaction.partitions = transaction.partitions.filter(one => !this.#hasMarker(writing, one))
     const { transactionState } = this.#cluster
     const own = transactionState.partitionOf(transaction.id)
-    const leaderless = [own, ...transaction.partitions.map(one => this.#find(one)!)].filter(
-      ({ leader }) => leader === -1,
-    )
-    if (leaderless.length === 0) {
+    const waitsFor = transaction.partitions.map(one => this.#find(one)!)
+    if (own.leader === -1) waitsFor.push(own)
+    if (waitsFor.length === 0) {
       this.#writing.delete(writing)
       writing.onWritten()
       return
     }
-    const ends = leaderless.map(partition => partition.onChange(() => this.#write(writing)))
+    const ends = waitsFor.map(partition => partition.onChange(() => this.#write(writing)))
     writing.stopWaiting = () => {
       for (const end of ends) end()
     }
   }
 
-  /** Whether the partition has its marker, or needs none: it is gone, or somebody has raised the epoch there. */
-  #writeTo(transaction: Transaction, one: TransactionPartition): boolean {
+  /** Whether the partition has its marker for good, or needs none: it is gone, or somebody has raised the epoch there. */
+  #hasMarker({ transaction, markers }: Writing, one: TransactionPartition): boolean {
     const partition = this.#find(one)
     if (!partition) return true
     if (partition.leader === -1) return false
+    const { log, leaderEpoch, epochStartOffset } = partition
+    const written = markers.get(partition)
+    // A new leader has it if its epoch begins behind it.
+    if (written && (written.leaderEpoch === leaderEpoch || written.offset < epochStartOffset))
+      return written.offset < log.highWatermark
+    const offset = log.endOffset
+    markers.set(partition, { offset, leaderEpoch })
+    return !this.#append(transaction, one, partition) || offset < log.highWatermark
+  }
+
+  /** Writes a marker; false where the partition takes none. */
+  #append(transaction: Transaction, one: TransactionPartition, partition: Partition): boolean {
     const { producerId, producerEpoch, clientVersion, state, id } = transaction
     const committed = state === 'PrepareCommit'
     const { leaderEpoch } = this.#cluster.transactionState.partitionOf(id)
@@ -87,7 +104,7 @@ export class MarkerWriter {
     const error = appendMarker(partition, marker, clientVersion, this.#cluster.clock.wallTime())
     if (!error && one.topic === groupsTopic)
       this.#cluster.groups.offsets.endTransaction(producerId, committed, one.partition)
-    return true
+    return !error
   }
 
   #find({ topic, partition }: TransactionPartition) {
