@@ -19,6 +19,7 @@ import {
   topicEntries,
 } from './options.ts'
 import { type StoredBatchHeader, type StoredRecord, storedBatches, storedRecords } from './read-back.ts'
+import type { Replicated } from './replication.ts'
 import type { BrokerRequest, RequestMatch } from './request-log.ts'
 import { checkSchedule, type FaultSchedule, type LoadedSchedule, RunningSchedule } from './schedule/fault-schedule.ts'
 import type { SaslSettings } from './security/authentication.ts'
@@ -55,7 +56,7 @@ export interface TransactionSnapshot {
 
 /**
  * Starts an embedded Kafka broker, or a cluster of three, in this process. It keeps its records in memory, or in the folder
- * `dataDir`, and replicates nothing: for tests and for trying things out. Resolves when it takes connections.
+ * `dataDir`; its replicas are simulated: for tests and for trying things out. Resolves when it takes connections.
  *
  * @throws ConfigError for wrong options, all of them at once; KafkaError `LISTEN_FAILED` where the port is in use,
  *   `DATA_DIR_IN_USE` where another broker has the folder, `DATA_DIR_FORMAT` where a newer release wrote it.
@@ -122,6 +123,7 @@ export class Broker implements AsyncDisposable {
       transactionVersion: options.transactionVersion ?? Features.defaultTransactionVersion(release),
       verifiesTransactions: release === '3.9' || release === '4.3',
       transactionMarkerDelayMs: options.transactionMarkerDelayMs ?? 0,
+      replicationDelayMs: options.replicationDelayMs ?? 0,
       sasl: saslSettings(options.sasl),
       quotas: options.quotas ?? [],
     }
@@ -281,15 +283,42 @@ export class Broker implements AsyncDisposable {
     return this.#cluster.requests.next(match, timeoutMs)
   }
 
-  /** Makes another broker the leader, in a new epoch. The old one answers NOT_LEADER_OR_FOLLOWER from now on. −1: nobody leads. */
-  moveLeader(topic: string, partition: number, brokerId: number): void {
+  /**
+   * Makes another broker the leader, in a new epoch. The old one answers NOT_LEADER_OR_FOLLOWER from now on, also to what waits
+   * there for its replicas. −1: nobody leads.
+   *
+   * @param options - `truncate`: the new leader has only what is before the high watermark. What is behind it is lost, and what
+   *   was known of the producers that wrote it; what was acknowledged with acks=all never is. Default: it has everything.
+   * @throws RangeError where `truncate` is asked of nobody, or of the broker that leads: it has what it has.
+   */
+  moveLeader(topic: string, partition: number, brokerId: number, options: { truncate?: boolean } = {}): void {
     const moved = this.#partition(topic, partition)
+    if (options.truncate && (brokerId === -1 || brokerId === moved.leader))
+      throw new RangeError(
+        `truncate: only a new leader can lack records, and ${brokerId} is none for ${topic}-${partition}`,
+      )
     if (brokerId !== -1) {
       this.#node(brokerId)
       if (!moved.replicas.includes(brokerId)) moved.replicas = [...moved.replicas, brokerId]
-      if (!moved.isr.includes(brokerId)) moved.isr = [...moved.isr, brokerId]
+      if (!moved.isr.includes(brokerId)) moved.setIsr([...moved.isr, brokerId])
     }
-    moved.lead(brokerId)
+    moved.lead(brokerId, options.truncate ? 'what-is-committed' : 'everything')
+  }
+
+  /**
+   * The replicas of a partition, of a topic, or of all topics (also of those to come) copy no more from their leaders: the high
+   * watermark stays where it is. Consumers see nothing behind it, and acks=all is not answered until its time-out. Where the
+   * leader alone is in sync, nobody is waited for, as in Kafka.
+   *
+   * @throws RangeError where there is one replica, and for the topics of coordinators, which are always replicated at once.
+   */
+  pauseReplication(topic?: string, partition?: number): void {
+    this.#cluster.replication.pause(this.#replicated(topic, partition))
+  }
+
+  /** Lets replicas copy again; what they have missed they have at once, or after `replicationDelayMs`. @throws RangeError as `pauseReplication`. */
+  resumeReplication(topic?: string, partition?: number): void {
+    this.#cluster.replication.resume(this.#replicated(topic, partition))
   }
 
   /** Every transactional id that is known, in the state it has now. */
@@ -344,10 +373,14 @@ export class Broker implements AsyncDisposable {
     this.setIsr(topic, partition, (isr.includes(leader) ? [leader, ...others] : others).slice(0, to))
   }
 
-  /** Sets the in-sync replicas; with fewer than `min.insync.replicas`, acks=all is answered NOT_ENOUGH_REPLICAS. */
+  /**
+   * Sets the in-sync replicas; with fewer than `min.insync.replicas`, acks=all is answered NOT_ENOUGH_REPLICAS, and the high
+   * watermark stands still until there are enough again. Before Kafka 3.7 (`asVersion` 2.1 and 2.8) it goes on, and what waits
+   * for it is answered NOT_ENOUGH_REPLICAS_AFTER_APPEND.
+   */
   setIsr(topic: string, partition: number, brokerIds: readonly number[]): void {
     for (const id of brokerIds) this.#node(id)
-    this.#partition(topic, partition).isr = [...brokerIds]
+    this.#partition(topic, partition).setIsr([...brokerIds])
   }
 
   /** Closes the port and all connections of a broker; what it led gets another leader where a replica is there. */
@@ -477,6 +510,18 @@ export class Broker implements AsyncDisposable {
     const partition = this.#topic(topic).partitions[index]
     if (!partition) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${topic}-${index}`)
     return partition
+  }
+
+  #replicated(name?: string, index?: number): Replicated {
+    if (this.#nodes.length === 1) throw new RangeError('one broker has no replicas: start three with brokers: 3')
+    if (name === undefined && index !== undefined) throw new RangeError(`of which topic is partition ${index} meant?`)
+    if (name === undefined) return 'all'
+    const topic = this.#topic(name)
+    if (topic.isInternal) throw new RangeError(`${name} belongs to the coordinators, and is always replicated at once`)
+    const partitions = index === undefined ? topic.partitions : [this.#partition(name, index)]
+    if (partitions.every(({ replicas }) => replicas.length === 1))
+      throw new RangeError(`${name} has one replica: nobody copies it`)
+    return { topic, partitions }
   }
 
   #node(id: number): BrokerNode {

@@ -17,6 +17,7 @@ import { ProducerIds } from './producer-ids.ts'
 import type { QuotaEntity, QuotaName } from './quotas/quota-entity.ts'
 import { type QuotaOptions, restoreQuotas, setQuotas } from './quotas/quota-options.ts'
 import { Throttling } from './quotas/throttling.ts'
+import { Replication } from './replication.ts'
 import { RequestLog } from './request-log.ts'
 import type { SaslSettings } from './security/authentication.ts'
 import type { ClusterStorage } from './storage/cluster-storage.ts'
@@ -62,6 +63,8 @@ export interface ClusterSettings {
   readonly verifiesTransactions: boolean
   /** How long after EndTxn's answer the markers are written. */
   readonly transactionMarkerDelayMs: number
+  /** How long after the leader the other in-sync replicas have a record. */
+  readonly replicationDelayMs: number
   /** Null: whoever connects is in. */
   readonly sasl: SaslSettings | null
   /** To begin with. */
@@ -87,6 +90,7 @@ export class Cluster {
   readonly transactions: TransactionCoordinator
   readonly features: Features
   readonly upkeep: LogUpkeep
+  readonly replication: Replication
   readonly brokerConfig: BrokerConfig
   readonly fetchSessions: FetchSessions
   readonly throttling: Throttling
@@ -112,9 +116,10 @@ export class Cluster {
     this.groups = new GroupCoordinator(this)
     this.transactions = new TransactionCoordinator(this, settings.transactionMarkerDelayMs)
     this.features = new Features(settings.release, settings.transactionVersion)
-    const { clock, maxMemoryBytes, warn } = settings
+    const { clock, maxMemoryBytes, warn, release, replicationDelayMs } = settings
     const topics = () => this.topics()
     this.upkeep = new LogUpkeep({ clock, topics, memory: this.#memory, maxMemoryBytes, warn })
+    this.replication = new Replication({ clock, topics, delayMs: replicationDelayMs, release })
   }
 
   addNode(node: NodeAddress): void {
@@ -210,6 +215,7 @@ export class Cluster {
   closing(): void {
     this.#state = 'closing'
     this.upkeep.stop()
+    this.replication.stop()
   }
 
   #restored({ name, id, internal, config, partitions }: StoredTopic): Topic {
@@ -242,6 +248,7 @@ export class Cluster {
     partition.leaderEpoch = Math.max(leaderEpoch, partition.log.epochs.at(-1)?.epoch ?? 0)
     partition.onLeader = () => this.settings.storage?.changed()
     this.upkeep.watch(topic, partition)
+    this.replication.watch(topic, partition)
     topic.partitions.push(partition)
     return partition
   }
@@ -254,7 +261,11 @@ export class Cluster {
   /** Replaces what is set for a topic, which the caller has checked; it counts from the next request on. */
   configureTopic(topic: Topic, config: ReadonlyMap<string, string>): void {
     topic.settings = new TopicSettings(config, this.brokerConfig.forTopics())
-    for (const { log } of topic.partitions) log.config = topic.settings
+    for (const partition of topic.partitions) {
+      partition.log.config = topic.settings
+      // It may need another number of in-sync replicas now.
+      partition.setIsr(partition.isr)
+    }
     this.settings.storage?.changed()
   }
 
@@ -293,7 +304,7 @@ export class Cluster {
   reassign(partition: Partition, replicas: readonly number[]): void {
     partition.replicas = replicas
     const alive = replicas.filter(id => this.node(id)?.running)
-    partition.isr = alive.length > 0 ? alive : replicas
+    partition.setIsr(alive.length > 0 ? alive : replicas)
     if (!replicas.includes(partition.leader)) this.#elect(partition)
     this.settings.storage?.changed()
   }
@@ -313,6 +324,7 @@ export class Cluster {
       for (const partition of topic.partitions) {
         partition.lead(-1)
         this.upkeep.forget(partition)
+        this.replication.forget(partition)
         partition.log.close()
       }
     })
@@ -353,7 +365,7 @@ export class Cluster {
     for (const partition of this.partitions()) {
       const alive = partition.replicas.filter(id => running.has(id))
       // The last in-sync replica stays in the ISR when it goes, or nobody would know who has all records.
-      if (alive.length > 0) partition.isr = alive
+      if (alive.length > 0) partition.setIsr(alive)
       if (!running.has(partition.leader)) this.#elect(partition)
     }
   }

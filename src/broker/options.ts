@@ -61,6 +61,11 @@ export interface BrokerOptions {
   transactionVersion?: 0 | 1 | 2
   /** How long a committed or aborted transaction takes to be complete, in milliseconds. Default 0: until the event loop's next turn. */
   transactionMarkerDelayMs?: number
+  /**
+   * How long after the leader the other in-sync replicas have a record, in milliseconds: so long the high watermark lags, consumers
+   * do not see the record, and acks=all waits. Needs three brokers. Default 0: at once.
+   */
+  replicationDelayMs?: number
   /** Highest versions of single APIs; null: as if the API did not exist. */
   maxVersions?: MaxVersions
   /** Makes topic ids, cluster id and garbage the same in every run. */
@@ -116,6 +121,7 @@ const known: Record<keyof BrokerOptions, true> = {
   asVersion: true,
   transactionVersion: true,
   transactionMarkerDelayMs: true,
+  replicationDelayMs: true,
   maxVersions: true,
   seed: true,
   random: true,
@@ -150,7 +156,8 @@ export function checkBrokerOptions(options: BrokerOptions): void {
       | 'groupInitialRebalanceDelayMs'
       | 'groupMaxSize'
       | 'transactionVersion'
-      | 'transactionMarkerDelayMs',
+      | 'transactionMarkerDelayMs'
+      | 'replicationDelayMs',
     min: number,
     max: number,
   ) => {
@@ -171,11 +178,14 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   whole('groupMaxSize', 1, 2 ** 31 - 1)
   whole('transactionVersion', 0, 2)
   whole('transactionMarkerDelayMs', 0, 3_600_000)
+  whole('replicationDelayMs', 0, 3_600_000)
   const dataDir: unknown = options.dataDir
   if (dataDir !== undefined && (typeof dataDir !== 'string' || dataDir === '' || dataDir.includes('\0')))
     wrong('dataDir', `${JSON.stringify(dataDir)} is not the path of a folder`)
   const brokers: unknown = options.brokers
   if (brokers !== undefined && brokers !== 1 && brokers !== 3) wrong('brokers', `${String(brokers)} is neither 1 nor 3`)
+  if (options.replicationDelayMs && (brokers ?? 1) === 1)
+    wrong('replicationDelayMs', 'one broker has no replicas; set brokers: 3')
   if (options.host !== undefined && !loopback.test(options.host) && !options.allowRemote)
     wrong('host', `${options.host} can be reached by others; set allowRemote: true if that is meant`)
   if (options.controlHost !== undefined && !loopback.test(options.controlHost))

@@ -307,6 +307,7 @@ export class Session {
   }
 
   #onGone(listener: () => void): () => void {
+    if (this.#closed) queueMicrotask(listener)
     this.#gone.add(listener)
     return () => this.#gone.delete(listener)
   }

@@ -13,30 +13,35 @@ export class Partition {
   readonly producers: ProducerState
   /** Broker ids; the first is the preferred leader. */
   replicas: readonly number[]
-  isr: readonly number[]
   /** −1: no leader. */
   leader: number
   leaderEpoch = 0
   /** Called after each change of the leader. */
   onLeader: () => void = () => {}
+  /** Called after each change of the leader or the ISR, before those who wait. */
+  onReplicas: () => void = () => {}
+  #isr: readonly number[]
+  #epochStartOffset = 0n
   readonly #waiting = new Set<() => void>()
 
   constructor(topic: string, index: number, replicas: readonly number[], log: PartitionLog, producers: ProducerState) {
     this.topic = topic
     this.index = index
     this.replicas = replicas
-    this.isr = replicas
+    this.#isr = replicas
     this.leader = replicas[0] ?? -1
     this.log = log
     this.producers = producers
   }
 
-  /** Takes back what was written from `offset` on, and what is remembered of its producers. */
-  truncateTo(offset: bigint): void {
-    this.log.truncateTo(offset)
-    this.producers.reset()
-    for (const { bytes } of this.log.eachBatch()) this.producers.replay(bytes)
-    this.changed()
+  /** The in-sync replicas. */
+  get isr(): readonly number[] {
+    return this.#isr
+  }
+
+  /** Where the log ended when the present leader was chosen. */
+  get epochStartOffset(): bigint {
+    return this.#epochStartOffset
   }
 
   /** Where readers of committed records have to stop: the high watermark, or the first transaction under way before it. */
@@ -44,11 +49,24 @@ export class Partition {
     return this.producers.lastStableOffset(this.log.startOffset, this.log.highWatermark)
   }
 
-  /** Changes the leader; every change is a new epoch. Those who wait for data are woken, for they ask the wrong broker now. */
-  lead(broker: number): void {
+  /**
+   * Changes the leader; every change is a new epoch. Those who wait for data are woken, for they ask the wrong broker now.
+   *
+   * @param has - What the new leader has of the log: all of it, or only what every in-sync replica is known to have.
+   */
+  lead(broker: number, has: 'everything' | 'what-is-committed' = 'everything'): void {
     this.leader = broker
     this.leaderEpoch++
+    if (has === 'what-is-committed') this.#truncateTo(this.log.highWatermark)
+    this.#epochStartOffset = this.log.endOffset
     this.onLeader()
+    this.onReplicas()
+    this.changed()
+  }
+
+  setIsr(brokers: readonly number[]): void {
+    this.#isr = brokers
+    this.onReplicas()
     this.changed()
   }
 
@@ -61,6 +79,14 @@ export class Partition {
   /** Tells those who wait that there is something new. */
   changed(): void {
     if (this.#waiting.size > 0) for (const listener of [...this.#waiting]) listener()
+  }
+
+  /** Takes back what was written from `offset` on; what is known of producers is what the rest of the log tells. */
+  #truncateTo(offset: bigint): void {
+    if (offset >= this.log.endOffset) return
+    this.log.truncateTo(offset)
+    this.producers.reset()
+    for (const { bytes } of this.log.eachBatch()) this.producers.replay(bytes)
   }
 }
 

@@ -14,6 +14,8 @@ export const brokerMethods = [
   'requestCount',
   'clearRequests',
   'moveLeader',
+  'pauseReplication',
+  'resumeReplication',
   'setIsr',
   'partitionCount',
   'shrinkIsr',

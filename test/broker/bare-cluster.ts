@@ -27,6 +27,7 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     transactionVersion: 2,
     verifiesTransactions: true,
     transactionMarkerDelayMs: 50,
+    replicationDelayMs: 0,
     sasl: null,
     quotas: [],
     storage: null,

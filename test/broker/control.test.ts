@@ -90,6 +90,11 @@ test('the cluster is acted on', async () => {
   const move = { do: 'moveLeader', args: { topic: 'made', partition: 0, to: 3 } }
   expect((await ask('POST', '/actions', move)).status).toBe(200)
   expect(broker.partition('made', 0).leader).toBe(3)
+  for (const args of [{}, { topic: 'made' }, { topic: 'made', partition: 0 }])
+    for (const name of ['pauseReplication', 'resumeReplication'])
+      expect((await ask('POST', '/actions', { do: name, args })).status).toBe(200)
+  const lacking = { do: 'moveLeader', args: { topic: 'made', partition: 0, to: 1, truncate: 'yes' } }
+  expect((await ask('POST', '/actions', lacking)).status).toBe(400)
   expect((await ask('POST', '/actions', { do: 'stop', args: { broker: 2 } })).status).toBe(200)
   await expect(RawConnection.open(broker, 2)).rejects.toThrow('ECONNREFUSED')
   await ask('POST', '/actions', { do: 'start', args: { broker: 2 } })

@@ -14,12 +14,20 @@ export interface ProduceCall {
   partition?: number
   version?: number
   acks?: number
+  timeoutMs?: number
   records: Buffer | null
 }
 
-export function produceBody({ topic = 'orders', topicId, partition = 0, acks = -1, records }: ProduceCall) {
+export function produceBody({
+  topic = 'orders',
+  topicId,
+  partition = 0,
+  acks = -1,
+  timeoutMs = 20_000,
+  records,
+}: ProduceCall) {
   const partitionData = [{ index: partition, records }]
-  return { acks, timeoutMs: 20_000, topicData: [{ name: topic, ...(topicId && { topicId }), partitionData }] }
+  return { acks, timeoutMs, topicData: [{ name: topic, ...(topicId && { topicId }), partitionData }] }
 }
 
 /** Produces one batch to one partition and gives what was answered for it. */

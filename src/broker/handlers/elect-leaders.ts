@@ -56,7 +56,7 @@ function elect(call: Call<Request>, topic: string, index: number) {
   const anyone = partition.replicas.find(runs)
   if (anyone === undefined) return answer('ELIGIBLE_LEADERS_NOT_AVAILABLE', 'No replica is there.')
   // Whoever is elected uncleanly is the only one who has what he has.
-  partition.isr = [anyone]
+  partition.setIsr([anyone])
   partition.lead(anyone)
   return answer(null)
 }

@@ -189,8 +189,9 @@ function errorFor(call: Call<Request>, topic: string, partition: Partition, one:
   if (injected) return injected.code
   const leader = leaderError(call, partition, one.currentLeaderEpoch)
   if (leader !== 0) return leader
-  const { startOffset, highWatermark } = partition.log
-  const inRange = one.fetchOffset >= startOffset && one.fetchOffset <= highWatermark
+  // Behind the high watermark there is nothing to see yet, which is no error. Source: LocalLog.read.
+  const { startOffset, endOffset } = partition.log
+  const inRange = one.fetchOffset >= startOffset && one.fetchOffset <= endOffset
   return inRange ? 0 : errorNumber('OFFSET_OUT_OF_RANGE')
 }
 

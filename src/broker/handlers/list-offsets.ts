@@ -31,32 +31,34 @@ function answer(call: Call<Body<typeof apis.listOffsets.request>>, topic: string
   if (!partition) return { partitionIndex, errorCode: errorNumber('UNKNOWN_TOPIC_OR_PARTITION') }
   const errorCode = leaderError(call, partition, asked.currentLeaderEpoch)
   if (errorCode !== 0) return { partitionIndex, errorCode }
-  return {
-    partitionIndex,
-    errorCode: 0,
-    ...find(partition, asked.timestamp, call.body.isolationLevel === readCommitted),
-  }
+  const found = find(partition, asked.timestamp, call.body.isolationLevel === readCommitted)
+  if (found !== 'not-available') return { partitionIndex, errorCode: 0, ...found }
+  // A new leader does not know yet how far consumers had read (KIP-207).
+  return { partitionIndex, errorCode: errorNumber(call.version >= 5 ? 'OFFSET_NOT_AVAILABLE' : 'LEADER_NOT_AVAILABLE') }
 }
 
-function find(partition: Partition, timestamp: bigint, committedOnly: boolean): Found {
-  const { log, leaderEpoch } = partition
+/** Source: Partition.fetchOffsetForTimestamp. */
+function find(partition: Partition, timestamp: bigint, committedOnly: boolean): Found | 'not-available' {
+  const { log, leaderEpoch, epochStartOffset } = partition
+  const end = committedOnly ? partition.lastStableOffset : log.highWatermark
+  const beyond = log.highWatermark < epochStartOffset ? 'not-available' : nothing
+  const visible = (found: Found) => (found.offset < end ? found : beyond)
   switch (timestamp) {
     case -1n: // latest
-      return { timestamp: -1n, offset: committedOnly ? partition.lastStableOffset : log.highWatermark, leaderEpoch }
+      return log.highWatermark < epochStartOffset ? beyond : { timestamp: -1n, offset: end, leaderEpoch }
     case -2n: // earliest
     case -4n: // earliest local: nothing is tiered
       return { timestamp: -1n, offset: log.startOffset, leaderEpoch }
     case -3n: {
       const batch = log.batchOfMaxTimestamp()
-      return batch ? firstAt(batch.bytes, batch.maxTimestamp, batch.leaderEpoch) : nothing
+      return visible(batch ? firstAt(batch.bytes, batch.maxTimestamp, batch.leaderEpoch) : nothing)
     }
     case -5n: // latest tiered
     case -6n: // earliest not yet uploaded
       return nothing
     default: {
       const batch = log.firstBatchAt(Number(timestamp))
-      const found = batch ? firstAt(batch.bytes, Number(timestamp), batch.leaderEpoch) : nothing
-      return committedOnly && found.offset >= partition.lastStableOffset ? nothing : found
+      return visible(batch ? firstAt(batch.bytes, Number(timestamp), batch.leaderEpoch) : nothing)
     }
   }
 }

@@ -5,6 +5,7 @@ import { readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
 import { type Call, disconnect, handler, injectedError, type NoAnswer, silence, throttled, topicOf } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { appendRecords, type Refusal } from '../log/append.ts'
+import { type Appended, whenReplicated } from '../replication-wait.ts'
 import type { ProducedBatch, Target } from '../request-log.ts'
 import type { Partition, Topic } from '../topic.ts'
 import { admit, type Entry, type Protocol } from '../transactions/admission.ts'
@@ -38,9 +39,12 @@ const noErrors: ReadonlyMap<Partition, string> = new Map()
 /** Source: AddPartitionsToTxnManager.produceRequestVersionToTransactionSupportedOperation. */
 const protocolOf = (version: number): Protocol => (version > 11 ? 'add' : version > 10 ? 'verify' : 'verify-old')
 
-function produceAll(call: Call<Request>, notAdmitted: ReadonlyMap<Partition, string>): Answer | NoAnswer {
-  const { body, cluster, version } = call
-  const leaders = new Set<number>()
+function produceAll(
+  call: Call<Request>,
+  notAdmitted: ReadonlyMap<Partition, string>,
+): Answer | NoAnswer | Promise<Answer> {
+  const { body, cluster } = call
+  const unreplicated: Appended[] = []
   let failed = false
   const responses = body.topicData.map(given => {
     const topic = findTopic(cluster, given)
@@ -48,17 +52,32 @@ function produceAll(call: Call<Request>, notAdmitted: ReadonlyMap<Partition, str
       name: given.name,
       topicId: given.topicId,
       partitionResponses: given.partitionData.map(({ index, records }) => {
-        const answer = produceTo(call, given, topic, index, records, notAdmitted)
+        const answer = produceTo(call, given, topic, index, records, notAdmitted, unreplicated)
         failed ||= answer.errorCode !== 0
-        if (version >= 10 && answer.errorCode === notLeader) leaders.add(answer.currentLeader?.leaderId ?? -1)
         return answer
       }),
     }
   })
-  const throttle = throttled(call, cluster.throttling.useBytes('producer_byte_rate', call, call.sizeInBytes))
-  if (body.acks === 0) return failed ? disconnect : silence
-  return { responses, ...throttle, ...(leaders.size > 0 && { nodeEndpoints: endpoints(cluster, leaders) }) }
+  if (body.acks === 0) {
+    useQuota(call)
+    return failed ? disconnect : silence
+  }
+  if (unreplicated.length === 0) return answered(call, responses)
+  return whenReplicated(call, unreplicated, body.timeoutMs).then(() => answered(call, responses))
 }
+
+function answered(call: Call<Request>, responses: Answer['responses']): Answer {
+  const { cluster, version } = call
+  const leaders = new Set<number>()
+  for (const { partitionResponses } of version >= 10 ? responses : [])
+    for (const { errorCode, currentLeader } of partitionResponses)
+      if (errorCode === notLeader) leaders.add(currentLeader?.leaderId ?? -1)
+  return { responses, ...useQuota(call), ...(leaders.size > 0 && { nodeEndpoints: endpoints(cluster, leaders) }) }
+}
+
+/** What the request took of its client's quota counts when it is answered. Source: KafkaApis.handleProduceRequest. */
+const useQuota = (call: Call<Request>) =>
+  throttled(call, call.cluster.throttling.useBytes('producer_byte_rate', call, call.sizeInBytes))
 
 function refuseAll({ body }: Call<Request>, error: string): Answer | NoAnswer {
   if (body.acks === 0) return disconnect
@@ -96,6 +115,7 @@ function produceTo(
   index: number,
   records: Uint8Array | null,
   notAdmitted: ReadonlyMap<Partition, string>,
+  unreplicated: Appended[],
 ): PartitionAnswer {
   const { body, cluster, version } = call
   const name = topic?.name ?? given.name
@@ -109,7 +129,7 @@ function produceTo(
   if (topic.isInternal)
     return failure(index, errorNumber('INVALID_TOPIC_EXCEPTION'), `${name} is an internal topic`, partition)
   if (partition.leader !== call.brokerId) return failure(index, notLeader, null, partition)
-  if (body.acks === -1 && partition.isr.length < topic.settings.minInsyncReplicas)
+  if (body.acks === -1 && cluster.replication.isUnderMinIsr(topic, partition))
     return failure(
       index,
       errorNumber('NOT_ENOUGH_REPLICAS'),
@@ -125,8 +145,19 @@ function produceTo(
   if (!outcome.duplicate) partition.changed()
   const afterwards = injectedError(call, 'after', name, index)
   if (afterwards) return failure(index, afterwards.code, afterwards.message, partition)
-  const { baseOffset, logAppendTimeMs } = outcome
-  return { index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset: partition.log.startOffset }
+  const { baseOffset, lastOffset, logAppendTimeMs } = outcome
+  const answer = { index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset: partition.log.startOffset }
+  // Of a duplicate too: that it is there does not yet mean that it stays.
+  if (body.acks === -1 && lastOffset >= partition.log.highWatermark)
+    unreplicated.push({
+      partition,
+      lastOffset,
+      done(error) {
+        if (error)
+          Object.assign(answer, { errorCode: errorNumber(error), ...leaderHint(errorNumber(error), partition) })
+      },
+    })
+  return answer
 }
 
 /** What clients of older versions try again without asking for metadata first. Source: ReplicaManager.handleProduceAppend. */
@@ -150,14 +181,12 @@ function failure(
   errorMessage: string | null,
   partition?: Partition,
 ): PartitionAnswer {
-  const hint = errorCode === notLeader && partition
-  return {
-    index,
-    errorCode,
-    baseOffset: -1n,
-    errorMessage,
-    ...(hint && { currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } }),
-  }
+  return { index, errorCode, baseOffset: -1n, errorMessage, ...leaderHint(errorCode, partition) }
+}
+
+function leaderHint(errorCode: number, partition?: Partition) {
+  if (errorCode !== notLeader || !partition) return {}
+  return { currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } }
 }
 
 /** KIP-951: where the leaders named in the answer can be reached. */

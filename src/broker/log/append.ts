@@ -25,6 +25,7 @@ export interface Refusal {
 
 export interface Appended {
   readonly baseOffset: bigint
+  readonly lastOffset: bigint
   /** −1 where the records keep their own time. */
   readonly logAppendTimeMs: bigint
   readonly duplicate: boolean
@@ -107,8 +108,9 @@ function appendValid(
     if (sequence.kind === 'refuse') return refuse(sequence.error, sequence.message)
     if (sequence.kind === 'duplicate') {
       const { baseOffset, maxTimestamp } = sequence.original
+      const lastOffset = baseOffset + BigInt(header.lastOffsetDelta)
       // Kafka gives the original's highest timestamp as append time here, whatever the topic's timestamp type is.
-      return { baseOffset, logAppendTimeMs: BigInt(maxTimestamp), duplicate: true }
+      return { baseOffset, lastOffset, logAppendTimeMs: BigInt(maxTimestamp), duplicate: true }
     }
   }
   const { log, leaderEpoch } = partition
@@ -135,7 +137,8 @@ function appendValid(
     log.keepBytes(settings.retentionBytes)
     partition.producers.dropBefore(log.startOffset)
   }
-  return { baseOffset, logAppendTimeMs: settings.logAppendTime ? BigInt(maxTimestamp) : -1n, duplicate: false }
+  const logAppendTimeMs = settings.logAppendTime ? BigInt(maxTimestamp) : -1n
+  return { baseOffset, lastOffset, logAppendTimeMs, duplicate: false }
 }
 
 function refuseUnlessOneBatch(records: Buffer, version: number): AppendOutcome | null {

@@ -40,9 +40,21 @@ const clusterActions = {
     { broker: brokerId, reset: flag },
     ['broker', 'reset'],
   ),
-  moveLeader: action<OfPartition & { to: number }>(
-    (broker, { topic, partition, to }) => broker.moveLeader(topic, partition, to),
-    { ...partition, to: brokerId },
+  moveLeader: action<OfPartition & { to: number; truncate?: boolean }>(
+    (broker, { topic, partition, to, truncate }) =>
+      broker.moveLeader(topic, partition, to, { truncate: truncate ?? false }),
+    { ...partition, to: brokerId, truncate: flag },
+    ['truncate'],
+  ),
+  pauseReplication: action<Partial<OfPartition>>(
+    (broker, { topic, partition }) => broker.pauseReplication(topic, partition),
+    partition,
+    ['topic', 'partition'],
+  ),
+  resumeReplication: action<Partial<OfPartition>>(
+    (broker, { topic, partition }) => broker.resumeReplication(topic, partition),
+    partition,
+    ['topic', 'partition'],
   ),
   leaderless: action<OfPartition>((broker, { topic, partition }) => broker.leaderless(topic, partition), partition),
   shrinkIsr: action<OfPartition & { to: number }>(

@@ -3,6 +3,7 @@ import type { Cluster } from '../cluster.ts'
 import { ClusterError } from '../cluster-error.ts'
 import { groupsTopic } from '../coordinators/internal-topic.ts'
 import { appendMarker } from '../log/append.ts'
+import type { Partition } from '../topic.ts'
 import type { Transaction, TransactionPartition } from './transaction.ts'
 
 /** When it tries again after a disk has failed. Kafka goes on trying as long as the partition has its leader. */
@@ -12,14 +13,17 @@ interface Writing {
   readonly transaction: Transaction
   /** What the transaction has become when the last marker is written. @throws ClusterError where the log cannot take that. */
   readonly onWritten: () => void
+  /** The markers that were written, and may not be on all in-sync replicas yet. */
+  readonly markers: Map<Partition, { readonly offset: bigint; readonly leaderEpoch: number }>
   timer: Timer | null
-  /** Ends the waiting for leaders. */
+  /** Ends the waiting for leaders and replicas. */
   stopWaiting: () => void
 }
 
 /**
  * Writes the markers of transactions that were committed or aborted, after the client has its answer: until then, what it asks
- * next is answered CONCURRENT_TRANSACTIONS. Source: TransactionMarkerChannelManager.
+ * next is answered CONCURRENT_TRANSACTIONS. A marker counts when all in-sync replicas have it; one that a new leader lacks is
+ * written again. Source: TransactionMarkerChannelManager.
  */
 export class MarkerWriter {
   readonly #cluster: Cluster
@@ -34,7 +38,7 @@ export class MarkerWriter {
 
   /** Writes the markers of a prepared transaction when the delay has passed, and calls `onWritten` after the last. */
   begin(transaction: Transaction, onWritten: () => void): void {
-    const writing: Writing = { transaction, onWritten, timer: null, stopWaiting: () => {} }
+    const writing: Writing = { transaction, onWritten, markers: new Map(), timer: null, stopWaiting: () => {} }
     this.#writing.add(writing)
     const write = () => {
       writing.timer = null
@@ -60,19 +64,25 @@ export class MarkerWriter {
   }
 
   #write(writing: Writing): void {
+    // What it waited for may have been told twice.
+    if (!this.#writing.has(writing)) return
     const { transaction } = writing
     writing.stopWaiting()
     writing.timer?.cancel()
     writing.timer = null
-    transaction.partitions = transaction.partitions.filter(one => !this.#writeTo(transaction, one))
+    transaction.partitions = transaction.partitions.filter(one => !this.#hasMarker(writing, one))
     const { transactionState } = this.#cluster
     const own = transactionState.partitionOf(transaction.id)
-    const missing = transaction.partitions.map(one => this.#find(one)!)
-    const leaderless = [own, ...missing].filter(({ leader }) => leader === -1)
-    if (missing.length === 0 && leaderless.length === 0 && this.#finish(writing)) return
-    // A partition that has a leader and no marker, or a transaction that is complete and not in the log: a disk has failed.
-    if (leaderless.length === 0 || missing.some(({ leader }) => leader !== -1)) this.#tryLater(writing)
-    const ends = leaderless.map(partition => partition.onChange(() => this.#write(writing)))
+    const waitsFor = transaction.partitions.map(one => this.#find(one)!)
+    // A partition that has a leader and took no marker: its disk has failed.
+    let hasFailed = waitsFor.some(partition => partition.leader !== -1 && !writing.markers.has(partition))
+    if (own.leader === -1) waitsFor.push(own)
+    if (waitsFor.length === 0) {
+      if (this.#finish(writing)) return
+      hasFailed = true
+    }
+    if (hasFailed) this.#tryLater(writing)
+    const ends = waitsFor.map(partition => partition.onChange(() => this.#write(writing)))
     writing.stopWaiting = () => {
       for (const end of ends) end()
     }
@@ -94,20 +104,38 @@ export class MarkerWriter {
     writing.timer = this.#cluster.clock.schedule(() => this.#write(writing), retryMs, true)
   }
 
-  /** Whether the partition has its marker, or needs none: it is gone, or somebody has raised the epoch there. */
-  #writeTo(transaction: Transaction, one: TransactionPartition): boolean {
+  /** Whether the partition has its marker for good, or needs none: it is gone, or somebody has raised the epoch there. */
+  #hasMarker({ transaction, markers }: Writing, one: TransactionPartition): boolean {
     const partition = this.#find(one)
     if (!partition) return true
     if (partition.leader === -1) return false
+    const { log, leaderEpoch, epochStartOffset } = partition
+    const written = markers.get(partition)
+    // A new leader has it if its epoch begins behind it.
+    if (written && (written.leaderEpoch === leaderEpoch || written.offset < epochStartOffset))
+      return written.offset < log.highWatermark
+    const offset = log.endOffset
+    const outcome = this.#append(transaction, one, partition)
+    if (outcome === 'disk-failed') markers.delete(partition)
+    else markers.set(partition, { offset, leaderEpoch })
+    return outcome === 'refused' || (outcome === 'written' && offset < log.highWatermark)
+  }
+
+  /** Writes a marker. `refused`: the partition takes none. */
+  #append(
+    transaction: Transaction,
+    one: TransactionPartition,
+    partition: Partition,
+  ): 'written' | 'refused' | 'disk-failed' {
     const { producerId, producerEpoch, clientVersion, state, id } = transaction
     const committed = state === 'PrepareCommit'
     const { leaderEpoch } = this.#cluster.transactionState.partitionOf(id)
     const marker = { producerId, producerEpoch, committed, coordinatorEpoch: leaderEpoch }
     const error = appendMarker(partition, marker, clientVersion, this.#cluster.clock.wallTime())
-    if (error === 'KAFKA_STORAGE_ERROR') return false
-    if (!error && one.topic === groupsTopic)
-      this.#cluster.groups.offsets.endTransaction(producerId, committed, one.partition)
-    return true
+    if (error === 'KAFKA_STORAGE_ERROR') return 'disk-failed'
+    if (error) return 'refused'
+    if (one.topic === groupsTopic) this.#cluster.groups.offsets.endTransaction(producerId, committed, one.partition)
+    return 'written'
   }
 
   #find({ topic, partition }: TransactionPartition) {
