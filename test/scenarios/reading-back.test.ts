@@ -100,8 +100,7 @@ describeOnEachBroker(
         expect(await values('--from', 'end')).toEqual([])
       })
 
-      // The embedded broker adds no partitions.
-      test.skipIf(kafka.kind === 'embedded')('reads partitions that are added, from their beginning', async () => {
+      test('reads partitions that are added, from their beginning', async () => {
         const topic = await kafka.createTopic()
         const client = kafkajs(kafka)
         const args = [
@@ -131,48 +130,44 @@ describeOnEachBroker(
         expect((await ended).code).toBe(130)
       })
 
-      // The embedded broker has its own tests of transactions; here it is about what Kafka's log looks like.
-      test.skipIf(kafka.kind === 'embedded' || !kcatIsInstalled)(
-        'shows of transactions what kcat shows, in both isolations',
-        async () => {
-          const topic = await kafka.createTopic({ partitions: 2 })
-          const client = kafkajs(kafka)
-          const writer = () =>
-            client.producer({ transactionalId: randomUUID(), idempotent: true, maxInFlightRequests: 1 })
-          const [one, two, plain] = [writer(), writer(), client.producer()]
-          await Promise.all([one.connect(), two.connect(), plain.connect()])
-          const messages = (text: string) => [0, 1].map(partition => ({ partition, key: text, value: text.repeat(50) }))
+      test.skipIf(!kcatIsInstalled)('shows of transactions what kcat shows, in both isolations', async () => {
+        const topic = await kafka.createTopic({ partitions: 2 })
+        const client = kafkajs(kafka)
+        const writer = () =>
+          client.producer({ transactionalId: randomUUID(), idempotent: true, maxInFlightRequests: 1 })
+        const [one, two, plain] = [writer(), writer(), client.producer()]
+        await Promise.all([one.connect(), two.connect(), plain.connect()])
+        const messages = (text: string) => [0, 1].map(partition => ({ partition, key: text, value: text.repeat(50) }))
 
-          // Two writers whose transactions interleave, and one without.
-          for (let round = 0; round < 6; round++) {
-            const [first, second] = [await one.transaction(), await two.transaction()]
-            await first.send({ topic, messages: messages(`one-${round}`) })
-            await second.send({ topic, messages: messages(`two-${round}`) })
-            await plain.send({ topic, messages: messages(`plain-${round}`) })
-            await first.send({ topic, messages: messages(`one-again-${round}`) })
-            await (round % 2 === 0 ? first.abort() : first.commit())
-            await (round % 3 === 0 ? second.abort() : second.commit())
-          }
-          const open = await one.transaction()
-          await open.send({ topic, messages: messages('open') })
-          await plain.send({ topic, messages: messages('behind the open one') })
-          const [uncommitted, committed] = [await tailed(kafka, topic), await tailed(kafka, topic, '--read-committed')]
-          const theirs = [
-            withoutType(await readWithKcat(kafka.bootstrapServers, topic)),
-            withoutType(await readWithKcat(kafka.bootstrapServers, topic, 'read_committed')),
-          ]
-          await open.abort()
-          const ended = await tailed(kafka, topic, '--read-committed')
-          const theirsEnded = withoutType(await readWithKcat(kafka.bootstrapServers, topic, 'read_committed'))
-          await Promise.all([one.disconnect(), two.disconnect(), plain.disconnect()])
+        // Two writers whose transactions interleave, and one without.
+        for (let round = 0; round < 6; round++) {
+          const [first, second] = [await one.transaction(), await two.transaction()]
+          await first.send({ topic, messages: messages(`one-${round}`) })
+          await second.send({ topic, messages: messages(`two-${round}`) })
+          await plain.send({ topic, messages: messages(`plain-${round}`) })
+          await first.send({ topic, messages: messages(`one-again-${round}`) })
+          await (round % 2 === 0 ? first.abort() : first.commit())
+          await (round % 3 === 0 ? second.abort() : second.commit())
+        }
+        const open = await one.transaction()
+        await open.send({ topic, messages: messages('open') })
+        await plain.send({ topic, messages: messages('behind the open one') })
+        const [uncommitted, committed] = [await tailed(kafka, topic), await tailed(kafka, topic, '--read-committed')]
+        const theirs = [
+          withoutType(await readWithKcat(kafka.bootstrapServers, topic)),
+          withoutType(await readWithKcat(kafka.bootstrapServers, topic, 'read_committed')),
+        ]
+        await open.abort()
+        const ended = await tailed(kafka, topic, '--read-committed')
+        const theirsEnded = withoutType(await readWithKcat(kafka.bootstrapServers, topic, 'read_committed'))
+        await Promise.all([one.disconnect(), two.disconnect(), plain.disconnect()])
 
-          expect(uncommitted).toEqual(theirs[0])
-          expect(committed).toEqual(theirs[1])
-          expect(ended).toEqual(theirsEnded)
-          // 6 × (2 + 1 + 1) + 2 a partition; of them the first writer's 3 × 2, the second's 4, and all plain ones.
-          expect([uncommitted.length, committed.length, ended.length]).toEqual([52, 32, 34])
-        },
-      )
+        expect(uncommitted).toEqual(theirs[0])
+        expect(committed).toEqual(theirs[1])
+        expect(ended).toEqual(theirsEnded)
+        // 6 × (2 + 1 + 1) + 2 a partition; of them the first writer's 3 × 2, the second's 4, and all plain ones.
+        expect([uncommitted.length, committed.length, ended.length]).toEqual([52, 32, 34])
+      })
 
       // A release that still takes the old message formats, and so keeps them.
       test.skipIf(kafka.kind !== 'kafka')('refuses records of before Kafka 0.11 with a sentence', async ({ skip }) => {
@@ -253,7 +248,7 @@ describeOnEachBroker(
       })
 
       // It is made when the first group comes.
-      test.skipIf(kafka.kind === 'embedded')('an internal topic is not deleted by mistake', async () => {
+      test('an internal topic is not deleted by mistake', async () => {
         const client = kafkajs(kafka)
         const consumer = client.consumer({ groupId: randomUUID(), retry: { retries: 20 } })
         await consumer.connect()
