@@ -280,15 +280,11 @@ describeOnEachBroker(
       'ottla tail shows each record once, in order, though the leader is %s',
       async loss => {
         const topic = await kafka.createTopic({ partitions: 1 })
-        await using producer = createProducer({ bootstrapServers: kafka.bootstrapServers })
-        const { child, written, ended } = startCommand(main, [
-          'tail',
-          topic,
-          '-b',
-          kafka.bootstrapServers,
-          '--from',
-          'beginning',
-        ])
+        // A leader that hangs and stays the leader is given up after this.
+        const requestTimeoutMs = 5_000
+        await using producer = createProducer({ bootstrapServers: kafka.bootstrapServers, requestTimeoutMs })
+        const args = ['tail', topic, '-b', kafka.bootstrapServers, '--from', 'beginning']
+        const { child, written, ended } = startCommand(main, [...args, '-X', `request.timeout.ms=${requestTimeoutMs}`])
         let sent = 0
         const send = async (count: number) => {
           for (const end = sent + count; sent < end; sent++) await producer.send({ topic, value: `${sent}` })
