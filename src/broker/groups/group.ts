@@ -158,7 +158,9 @@ export class ClassicGroup {
 
   /** The longest of its members. */
   get rebalanceTimeoutMs(): number {
-    return Math.max(0, ...this.members().map(member => member.rebalanceTimeoutMs))
+    let longest = 0
+    for (const { rebalanceTimeoutMs } of this.#members.values()) longest = Math.max(longest, rebalanceTimeoutMs)
+    return longest
   }
 
   /** @throws ClusterError UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID where another member has come under this instance id. */

@@ -15,6 +15,9 @@ import {
 /** A newcomer whose client does not know its member id yet cannot send heartbeats: it is dropped after this. Source: GroupMetadataManager. */
 const newMemberJoinTimeoutMs = 5 * 60_000
 
+/** A rebalance timeout of 0 must not have the broker look after absent static members without a pause. */
+const leastWaitForStaticMs = 1_000
+
 export interface RebalanceSettings {
   readonly clock: Clock
   readonly initialDelayMs: number
@@ -175,7 +178,7 @@ export class Rebalances {
       if (!member.awaitingJoin && member.groupInstanceId === null) group.remove(member.memberId)
     // Only static members are left and none of them came: until their sessions end.
     if (group.size > 0 && !group.electLeader()) {
-      this.#completeAfter(group, group.rebalanceTimeoutMs)
+      this.#completeAfter(group, Math.max(leastWaitForStaticMs, group.rebalanceTimeoutMs))
       return
     }
     group.newMemberAdded = false
