@@ -72,6 +72,14 @@ function commitOf({ body, cluster }: Call<Request>, topic: string, one: Asked['p
     offset: one.committedOffset,
     leaderEpoch: one.committedLeaderEpoch,
     metadata: one.committedMetadata ?? '',
-    ...(retentionTimeMs !== -1n && { expireTimestamp: BigInt(cluster.clock.wallTime()) + retentionTimeMs }),
+    ...(retentionTimeMs !== -1n && { expireTimestamp: expiry(cluster.clock.wallTime(), retentionTimeMs) }),
   }
+}
+
+const latest = 2n ** 63n - 1n
+
+/** A client may ask for longer than a timestamp reaches. */
+function expiry(now: number, retentionTimeMs: bigint): bigint {
+  const at = BigInt(now) + retentionTimeMs
+  return at > latest ? latest : at
 }
