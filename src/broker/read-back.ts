@@ -37,15 +37,6 @@ export interface StoredBatchHeader {
   readonly control: boolean
 }
 
-/** The records of one stored batch, with their offsets. */
-export function decodeStored(batch: Buffer): { offset: bigint; timestamp: number }[] {
-  const { baseOffset } = readBatchHeader(batch, 0)
-  return decodeRecords(batch, 0, decompress).map(record => ({
-    ...record,
-    offset: baseOffset + BigInt(record.offsetDelta),
-  }))
-}
-
 /** All records of a topic, or of one of its partitions, by partition and offset; not the markers of transactions, which no consumer sees. */
 export function storedRecords(topic: Topic, partition?: number): StoredRecord[] {
   const found: StoredRecord[] = []

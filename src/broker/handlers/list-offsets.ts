@@ -1,7 +1,8 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
+import { iterateRecords, readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
-import { decodeStored } from '../read-back.ts'
+import { decompress } from '../decompress.ts'
 import type { Partition } from '../topic.ts'
 import { leaderError } from './leader-check.ts'
 
@@ -64,8 +65,11 @@ function find(partition: Partition, timestamp: bigint, committedOnly: boolean): 
 }
 
 function firstAt(batch: Buffer, timestamp: number, leaderEpoch: number): Found {
-  for (const record of decodeStored(batch))
-    if (record.timestamp >= timestamp)
-      return { timestamp: BigInt(record.timestamp), offset: record.offset, leaderEpoch }
+  // One by one: a small batch may unpack to millions of records.
+  for (const record of iterateRecords(batch, 0, decompress))
+    if (record.timestamp >= timestamp) {
+      const offset = readBatchHeader(batch, 0).baseOffset + BigInt(record.offsetDelta)
+      return { timestamp: BigInt(record.timestamp), offset, leaderEpoch }
+    }
   return nothing
 }

@@ -1,5 +1,10 @@
 import type { DecodedRecord } from '../../wire/protocol/records/record.ts'
-import { type BatchHeader, decodeRecords, readBatchHeader } from '../../wire/protocol/records/record-batch.ts'
+import {
+  type BatchHeader,
+  decodeRecords,
+  iterateRecords,
+  readBatchHeader,
+} from '../../wire/protocol/records/record-batch.ts'
 import { decompress } from '../decompress.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { ProducerSnapshot } from './producer-state.ts'
@@ -98,7 +103,7 @@ class Cleaning {
       for (const { bytes, baseOffset } of segment.batches(segment.baseOffset)) {
         const header = readBatchHeader(bytes, 0)
         if (header.attributes.control || this.#isAborted(header)) continue
-        for (const { key, offsetDelta } of decodeRecords(bytes, 0, decompress))
+        for (const { key, offsetDelta } of iterateRecords(bytes, 0, decompress))
           if (key) this.#latest.set(key.toString('latin1'), baseOffset + BigInt(offsetDelta))
       }
   }
@@ -122,10 +127,12 @@ class Cleaning {
     if (this.#isAborted(header)) return { records: [], deleteHorizon: null }
     const { deleteHorizon } = header.attributes
     const tombstonesExpire = deleteHorizon && header.baseTimestamp <= this.#rules.now
-    const records = decodeRecords(bytes, 0, decompress).filter(({ key, value, offsetDelta }) => {
+    const stays = ({ key, value, offsetDelta }: DecodedRecord) => {
       if (key === null || this.#latest.get(key.toString('latin1')) !== baseOffset + BigInt(offsetDelta)) return false
       return value !== null || !tombstonesExpire
-    })
+    }
+    const records: DecodedRecord[] = []
+    for (const record of iterateRecords(bytes, 0, decompress)) if (stays(record)) records.push(record)
     const needsHorizon = !deleteHorizon && records.some(({ value }) => value === null)
     return { records, deleteHorizon: needsHorizon ? this.#horizon : null }
   }
