@@ -199,7 +199,7 @@ export class Broker implements AsyncDisposable {
       .map(({ name }) => name)
   }
 
-  /** @throws ConfigError for wrong options, KafkaError `TOPIC_ALREADY_EXISTS` or `INVALID_TOPIC_EXCEPTION`. */
+  /** @throws ConfigError for wrong options, KafkaError `TOPIC_ALREADY_EXISTS`, `INVALID_TOPIC_EXCEPTION` or `POLICY_VIOLATION`. */
   createTopic(name: string, options: TopicOptions = {}): void {
     checkNewTopicOptions(name, options, this.#nodes.length)
     const { config, ...rest } = options
@@ -224,7 +224,7 @@ export class Broker implements AsyncDisposable {
     const topic = this.#topic(name)
     if (!(Number.isInteger(count) && count > topic.partitions.length && count <= maxPartitions))
       throw new RangeError(`${name} has ${topic.partitions.length} partitions; ${count} would not be more, or too many`)
-    this.#cluster.addPartitions(topic, count)
+    refusing(() => this.#cluster.addPartitions(topic, count))
   }
 
   topicId(name: string): string {

@@ -13,6 +13,7 @@ import { LogUpkeep } from './log/log-upkeep.ts'
 import { MemorySegments, MemoryUse } from './log/memory-segment.ts'
 import { PartitionLog } from './log/partition-log.ts'
 import { ProducerState } from './log/producer-state.ts'
+import { checkRoomForPartitions } from './partition-limit.ts'
 import { ProducerIds } from './producer-ids.ts'
 import type { QuotaEntity, QuotaName } from './quotas/quota-entity.ts'
 import { type QuotaOptions, restoreQuotas, setQuotas } from './quotas/quota-options.ts'
@@ -172,6 +173,7 @@ export class Cluster {
   ): Topic {
     this.checkNewTopic(name)
     const count = options.assignments?.length ?? options.partitions ?? this.settings.numPartitions
+    checkRoomForPartitions(this.#topics.values(), count)
     const factor = options.replicationFactor ?? Math.min(3, this.#nodes.length)
     const settings = new TopicSettings(options.config ?? new Map(), this.brokerConfig.forTopics())
     const topic: Topic = { name, id: this.#newTopicId(), settings, partitions: [], isInternal: isInternalTopic(name) }
@@ -272,6 +274,7 @@ export class Cluster {
   /** Gives a topic more partitions, `count` in all; `assignments` are the replicas of the new ones. */
   addPartitions(topic: Topic, count: number, assignments?: readonly (readonly number[])[]): void {
     const before = topic.partitions.length
+    checkRoomForPartitions(this.#topics.values(), count - before)
     const factor = topic.partitions[0]?.replicas.length ?? 1
     this.together(() => {
       for (let index = before; index < count; index++)

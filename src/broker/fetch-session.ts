@@ -10,6 +10,8 @@ type PartitionAnswer = Answer['responses'][number]['partitions'][number]
 
 /** Kafka's `max.incremental.fetch.session.cache.slots`. */
 const slotsPerBroker = 1_000
+/** Kafka has no limit for what is in the sessions. These are kept in less than 100 MiB. */
+const mostPartitions = 200_000
 /** Kafka's `min.incremental.fetch.session.eviction.ms`: only a session that was idle for so long makes way for another. */
 const evictableAfterMs = 120_000
 const maxEpoch = 2 ** 31 - 1
@@ -90,6 +92,8 @@ export class FetchSessions {
     if (session.byId !== byId(version)) return 'FETCH_SESSION_TOPIC_ID_ERROR'
     change(session.partitions, body)
     this.#sessions.delete(sessionId)
+    // Who adds without end has to begin anew.
+    if (this.#isFull(session.partitions.size)) return 'FETCH_SESSION_ID_NOT_FOUND'
     // A session of nothing is no use to anybody.
     if (session.partitions.size === 0) return { topics: [], news: asItIs, finish: asItIs, empty: nothing }
     this.#sessions.set(sessionId, session)
@@ -108,6 +112,7 @@ export class FetchSessions {
     if (!this.#makeRoom(broker, usedAt)) return answer
     const partitions = new Map<string, SessionPartition>()
     change(partitions, body)
+    if (this.#isFull(partitions.size)) return answer
     const session = { id: this.#newId(), broker, byId: withIds, partitions, nextEpoch: 1, usedAt }
     for (const { topic, topicId, partitions: answered } of answer.responses)
       for (const one of answered) note(partitions.get(keyOf({ topic, topicId }, one.partitionIndex)), one)
@@ -125,6 +130,13 @@ export class FetchSessions {
     }
     if (!oldest || count < slotsPerBroker) return true
     return now - oldest.usedAt > evictableAfterMs && this.#sessions.delete(oldest.id)
+  }
+
+  /** Whether the partitions of all sessions are too many with as many more. */
+  #isFull(more: number): boolean {
+    let count = more
+    for (const { partitions } of this.#sessions.values()) count += partitions.size
+    return count > mostPartitions
   }
 
   #newId(): number {

@@ -37,11 +37,11 @@ export class FrameReader {
   }
 
   /** The next whole frame without its length, or null. Throws FrameError for a length that cannot be. */
-  next(): Buffer | null {
+  next(maxFrameBytes = this.#maxFrameBytes): Buffer | null {
     if (this.#buffered < 4) return null
     const length = this.#peekLength()
-    if (length < 0 || length > this.#maxFrameBytes)
-      throw new FrameError(`frame of ${length} bytes, but at most ${this.#maxFrameBytes} are taken`)
+    if (length < 0 || length > maxFrameBytes)
+      throw new FrameError(`frame of ${length} bytes, but at most ${maxFrameBytes} are taken`)
     if (this.#buffered < 4 + length) return null
     return this.#take(4 + length).subarray(4)
   }

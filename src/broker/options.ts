@@ -92,7 +92,7 @@ export interface BrokerOptions {
    * set before are there again, and these are set on top of them. Default: none.
    */
   quotas?: readonly QuotaOptions[]
-  /** How many requests the log keeps. Default 10,000. */
+  /** How many requests the log keeps; fewer where their bodies together take more than 16 MiB. Default 10,000. */
   requestLogSize?: number
   /**
    * Kafka's `group.initial.rebalance.delay.ms`: how long a group that was empty waits for more members before its first

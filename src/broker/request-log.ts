@@ -58,11 +58,18 @@ interface Waiter {
 const predicate = (match: RequestMatch) =>
   typeof match === 'function' ? match : (request: BrokerRequest) => request.api === match
 
+/** For all bodies in the log together, in bytes: without it a few thousand large requests would fill the memory. */
+const mostBodyBytes = 16 * 1024 * 1024
+/** About what a target or a batch in the log takes. */
+const subjectBytes = 80
+
 /** The last requests that reached the brokers, oldest first; older ones are only counted. */
 export class RequestLog {
-  readonly #entries: BrokerRequest[] = []
-  /** Where the oldest entry is, once the ring is full. */
+  readonly #entries: (BrokerRequest | undefined)[] = []
+  readonly #sizes: number[] = []
+  /** Where the oldest entry is; what stands before it has gone, and is cut off now and then. */
   #oldest = 0
+  #bodyBytes = 0
   readonly #capacity: number
   readonly #clock: Clock
   readonly #counts = new Map<KafkaApiName, number>()
@@ -74,19 +81,34 @@ export class RequestLog {
     this.#clock = clock
   }
 
-  add(request: BrokerRequest): void {
+  /** @param bodyBytes - About how much memory the body takes. */
+  add(request: BrokerRequest, bodyBytes: number): void {
     this.#counts.set(request.api, (this.#counts.get(request.api) ?? 0) + 1)
-    if (this.#entries.length < this.#capacity) this.#entries.push(request)
-    else if (this.#capacity > 0) {
-      this.#entries[this.#oldest] = request
-      this.#oldest = (this.#oldest + 1) % this.#capacity
-    }
+    if (this.#capacity > 0) this.#keep(request, bodyBytes)
     for (const waiter of [...this.#waiters])
       if (waiter.matches(request)) {
         this.#waiters.delete(waiter)
         waiter.timer?.cancel()
         waiter.resolve(request)
       }
+  }
+
+  #keep(request: BrokerRequest, bodyBytes: number): void {
+    const sizeInBytes = bodyBytes + subjectBytes * (request.targets.length + request.batches.length)
+    this.#entries.push(request)
+    this.#sizes.push(sizeInBytes)
+    this.#bodyBytes += sizeInBytes
+    while (
+      this.#entries.length - this.#oldest > this.#capacity ||
+      (this.#bodyBytes > mostBodyBytes && this.#oldest < this.#entries.length - 1)
+    ) {
+      this.#bodyBytes -= this.#sizes[this.#oldest]!
+      this.#entries[this.#oldest++] = undefined
+    }
+    if (this.#oldest < 1_000 || this.#oldest < this.#entries.length / 2) return
+    this.#entries.splice(0, this.#oldest)
+    this.#sizes.splice(0, this.#oldest)
+    this.#oldest = 0
   }
 
   /** Calls `listener` after each request that was answered, or whose connection was closed instead, until it is taken off. */
@@ -103,7 +125,7 @@ export class RequestLog {
   }
 
   entries(match?: RequestMatch): BrokerRequest[] {
-    const ordered = [...this.#entries.slice(this.#oldest), ...this.#entries.slice(0, this.#oldest)]
+    const ordered = this.#entries.slice(this.#oldest) as BrokerRequest[]
     return match ? ordered.filter(predicate(match)) : ordered
   }
 
@@ -115,7 +137,9 @@ export class RequestLog {
 
   clear(): void {
     this.#entries.length = 0
+    this.#sizes.length = 0
     this.#oldest = 0
+    this.#bodyBytes = 0
     this.#counts.clear()
   }
 

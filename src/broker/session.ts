@@ -17,6 +17,7 @@ import type { PlannedFault } from './faults.ts'
 import { FrameError, FrameReader } from './frame-reader.ts'
 import { unsupportedApiVersions } from './handlers/api-versions.ts'
 import { handlers } from './handlers/index.ts'
+import { keptBody } from './kept-body.ts'
 import type { BrokerNode } from './node.ts'
 import type { BrokerRequest } from './request-log.ts'
 import { groupsOf, transactionalIdsOf } from './request-subjects.ts'
@@ -24,6 +25,14 @@ import { Authentication } from './security/authentication.ts'
 
 /** While a request is served, this much is read ahead; then the client has to wait, as Kafka's muted channels make it. */
 const readAheadBytes = 256 * 1024
+
+/**
+ * For all arrays of a request together. 100 MiB on the wire, which a request may have, could else become gigabytes of objects.
+ */
+const mostElements = 500_000
+
+/** Kafka's `sasl.server.max.receive.size`: who is not known yet may not have much memory. */
+const mostUnauthenticatedBytes = 512 * 1024
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type Ending = 'answered' | 'closed'
@@ -90,7 +99,7 @@ export class Session {
     try {
       while (!this.#closed) {
         if (this.#node.paused) await this.#until(this.#node.resumed)
-        const frame = this.#closed ? null : this.#frames.next()
+        const frame = this.#closed ? null : this.#frames.next(this.#mostBytes)
         if (!frame) break
         const served = this.#request(frame)
         if (served) await served
@@ -108,12 +117,18 @@ export class Session {
     if (!this.#closed && !this.#node.paused && this.#socket.isPaused()) this.#socket.resume()
   }
 
+  get #mostBytes(): number {
+    const { maxRequestBytes } = this.#cluster.settings
+    return this.#authentication.isUnderWay ? Math.min(maxRequestBytes, mostUnauthenticatedBytes) : maxRequestBytes
+  }
+
   /** Serves one request; a promise only where it has to wait. */
   #request(frame: Buffer): Promise<void> | undefined {
     // The answer that says so is on its way, and the end behind it.
     if (this.#authentication.failed) return undefined
     if (this.#authentication.wantsBareToken) return this.#bareToken(frame)
     const reader = new Reader(frame)
+    reader.elementsLeft = mostElements
     const header = readRequestHeader(reader, isFlexible)
     const handler = handlers.get(header.apiKey)
     const range = handler && this.#cluster.settings.versions.get(handler.name)
@@ -147,8 +162,9 @@ export class Session {
     }
     const faults = this.#cluster.faults.plan(request)
     request.faults = faults.map(({ rule }) => rule.name ?? rule.action.type)
-    request.body = handler.summary(body)
-    this.#cluster.requests.add(request)
+    const kept = keptBody(handler.summary(body))
+    request.body = kept.body
+    this.#cluster.requests.add(request, kept.sizeInBytes)
     const call: Call<unknown> = {
       cluster: this.#cluster,
       brokerId: this.#node.id,

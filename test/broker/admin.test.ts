@@ -61,7 +61,7 @@ const refused: [error: string, topic: NewTopic][] = [
   ['INVALID_TOPIC_EXCEPTION', { name: 'not legal' }],
   ['INVALID_TOPIC_EXCEPTION', { name: '..' }],
   ['INVALID_PARTITIONS', { name: 'new', numPartitions: 0 }],
-  ['INVALID_PARTITIONS', { name: 'new', numPartitions: 2_000_000_000 }],
+  ['POLICY_VIOLATION', { name: 'new', numPartitions: 2_000_000_000 }],
   ['INVALID_REPLICATION_FACTOR', { name: 'new', numPartitions: 1, replicationFactor: 4 }],
   ['INVALID_REPLICATION_FACTOR', { name: 'new', numPartitions: 1, replicationFactor: 0 }],
   ['INVALID_CONFIG', { name: 'new', configs: [{ name: 'no.such.config', value: '1' }] }],

@@ -3,7 +3,7 @@ import { anyInjectedError, type Call, handler, throttled } from '../call.ts'
 import { ClusterError, refusalOf } from '../cluster-error.ts'
 import type { MutationQuota } from '../quotas/throttling.ts'
 import { maxPartitions } from '../topic.ts'
-import { repeatedNames } from './repeated-names.ts'
+import { repeatedNames } from './repeats.ts'
 
 type Request = Body<typeof apis.createPartitions.request>
 type Asked = Request['topics'][number]

@@ -1,11 +1,13 @@
+import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler, throttled } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { ClusterError, refusalOf } from '../cluster-error.ts'
+import { mostPartitionsPerRequest } from '../partition-limit.ts'
 import type { MutationQuota } from '../quotas/throttling.ts'
 import { maxPartitions, type Topic } from '../topic.ts'
 import { topicConfigNames, topicConfigProblem } from '../topic-config.ts'
-import { repeatedNames } from './repeated-names.ts'
+import { repeatedNames } from './repeats.ts'
 
 type Asked = Body<typeof apis.createTopics.request>['topics'][number]
 type TopicAnswer = Draft<typeof apis.createTopics.response>['topics'][number]
@@ -18,6 +20,8 @@ export const createTopicsHandler = handler('CreateTopics', apis.createTopics, {
   handle(call) {
     const { topics } = call.body
     const repeated = repeatedNames(topics)
+    if (partitionsAsked(call) > mostPartitionsPerRequest)
+      return { topics: topics.map(({ name }) => ({ name, ...tooMany })) }
     const quota = call.cluster.throttling.mutations(call, strictQuotaFrom)
     const created = call.cluster.together(() =>
       topics.map(asked => create(call, asked, repeated.has(asked.name), quota)),
@@ -25,6 +29,21 @@ export const createTopicsHandler = handler('CreateTopics', apis.createTopics, {
     return { topics: created, ...throttled(call, quota.throttleMs) }
   },
 })
+
+const tooMany = {
+  errorCode: errorNumber('POLICY_VIOLATION'),
+  errorMessage: 'Excessively large number of partitions per request.',
+}
+
+/** Source: ReplicationControlManager.validateTotalNumberOfPartitions. */
+function partitionsAsked({ body, cluster }: Call<Body<typeof apis.createTopics.request>>): number {
+  let sum = 0
+  for (const { assignments, numPartitions } of body.topics) {
+    if (assignments.length > 0) sum += assignments.length
+    else sum += numPartitions === -1 ? cluster.settings.numPartitions : Math.max(0, numPartitions)
+  }
+  return sum
+}
 
 function create(
   call: Call<Body<typeof apis.createTopics.request>>,

@@ -4,6 +4,7 @@ import { anyInjectedError, type Call, handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { ClusterError, refusalOf } from '../cluster-error.ts'
 import { type TopicConfigName, topicConfigDefault, topicConfigNames, topicConfigType } from '../topic-config.ts'
+import { once } from './repeats.ts'
 
 type Request = Body<typeof apis.describeConfigs.request>
 type Resource = Request['resources'][number]
@@ -19,8 +20,10 @@ export const describeConfigsHandler = handler('DescribeConfigs', apis.describeCo
     body.resources
       .filter(one => one.resourceType === topicResource)
       .map(({ resourceName }) => ({ topic: resourceName })),
-  handle: call => ({ results: call.body.resources.map(resource => describe(call, resource)) }),
+  handle: call => ({ results: once(call.body.resources, keyOf).map(resource => describe(call, resource)) }),
 })
+
+const keyOf = ({ resourceType, resourceName }: Resource) => `${resourceType} ${resourceName}`
 
 function describe(call: Call<Request>, resource: Resource): Result {
   const { resourceType, resourceName, configurationKeys } = resource

@@ -3,6 +3,7 @@ import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import { metadataOf } from '../groups/group.ts'
 import { groupError } from './coordinator-check.ts'
+import { once } from './repeats.ts'
 
 type Request = Body<typeof apis.describeGroups.request>
 type Described = Draft<typeof apis.describeGroups.response>['groups'][number]
@@ -14,7 +15,7 @@ const allOperations = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
 
 /** Source: GroupMetadataManager.describeGroups. */
 export const describeGroupsHandler = handler('DescribeGroups', apis.describeGroups, {
-  handle: call => ({ groups: call.body.groups.map(groupId => describe(call, groupId)) }),
+  handle: call => ({ groups: once(call.body.groups).map(groupId => describe(call, groupId)) }),
 })
 
 function describe(call: Call<Request>, groupId: string): Described {

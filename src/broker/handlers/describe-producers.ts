@@ -1,13 +1,14 @@
 import { errorNumber } from '../../base/errors/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
+import { once } from './repeats.ts'
 
 /** Any replica answers. Source: KafkaApis.handleDescribeProducersRequest, UnifiedLog.activeProducers. */
 export const describeProducersHandler = handler('DescribeProducers', apis.describeProducers, {
   handle: call => ({
-    topics: call.body.topics.map(({ name, partitionIndexes }) => ({
+    topics: once(call.body.topics, ({ name }) => name).map(({ name, partitionIndexes }) => ({
       name,
-      partitions: partitionIndexes.map(index => describe(call, name, index)),
+      partitions: once(partitionIndexes).map(index => describe(call, name, index)),
     })),
   }),
 })

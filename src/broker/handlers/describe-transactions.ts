@@ -2,10 +2,11 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import { byTopic } from '../transactions/transaction-log.ts'
+import { once } from './repeats.ts'
 
 /** Source: TransactionCoordinator.handleDescribeTransactions. */
 export const describeTransactionsHandler = handler('DescribeTransactions', apis.describeTransactions, {
-  handle: call => ({ transactionStates: call.body.transactionalIds.map(id => describe(call, id)) }),
+  handle: call => ({ transactionStates: once(call.body.transactionalIds).map(id => describe(call, id)) }),
 })
 
 function describe(call: Call<unknown>, transactionalId: string) {

@@ -17,6 +17,8 @@ type PartitionAnswer = Answer['responses'][number]['partitions'][number]
 
 const none = Buffer.alloc(0)
 const readCommitted = 1
+/** Kafka's `fetch.max.bytes` of brokers: no answer has more records than this, but for a first batch that is larger. */
+const mostBytes = 55 * 1024 * 1024
 const notLeader = errorNumber('NOT_LEADER_OR_FOLLOWER')
 const fenced = errorNumber('FENCED_LEADER_EPOCH')
 
@@ -129,7 +131,7 @@ function waitFor(call: Call<Request>): Promise<Answer> {
 function read(call: Call<Request>): Answer {
   const { body, cluster, version } = call
   const leaders = new Set<number>()
-  const budget = { left: body.maxBytes, first: true }
+  const budget = { left: Math.min(body.maxBytes, mostBytes), first: true }
   const responses = body.topics.map(asked => {
     const topic = findTopic(cluster, asked)
     return {

@@ -4,6 +4,7 @@ import { anyInjectedError, type Call, handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { refusalOf } from '../cluster-error.ts'
 import type { Partition, Topic } from '../topic.ts'
+import { once } from './repeats.ts'
 
 type TopicAnswer = Draft<typeof apis.metadata.response>['topics'][number]
 type Asked = { readonly name: string | null; readonly topicId: string }
@@ -19,7 +20,9 @@ export const metadataHandler = handler('Metadata', apis.metadata, {
     const asksAll = body.topics === null || (version === 0 && body.topics.length === 0)
     const topics = asksAll
       ? cluster.topics().map(topic => withInjected(call, described(cluster, topic)))
-      : body.topics!.map(asked => askedTopic(call, asked, body.allowAutoTopicCreation))
+      : once(body.topics!, ({ name, topicId }) => name ?? topicId).map(asked =>
+          askedTopic(call, asked, body.allowAutoTopicCreation),
+        )
     const failed = topics.length === 0 ? anyInjectedError(call) : null
     return {
       brokers: cluster.nodes.map(({ id, host, port }) => ({ nodeId: id, host, port })),

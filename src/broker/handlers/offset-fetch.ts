@@ -2,6 +2,7 @@ import { errorNumber } from '../../base/errors/index.ts'
 import { apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import { groupError } from './coordinator-check.ts'
+import { once } from './repeats.ts'
 
 type Request = Body<typeof apis.offsetFetch.request>
 type Answer = Draft<typeof apis.offsetFetch.response>
@@ -31,7 +32,10 @@ type Asked = readonly {
 export const offsetFetchHandler = handler('OffsetFetch', apis.offsetFetch, {
   handle(call) {
     const { body, version } = call
-    if (version >= 8) return { groups: body.groups.map(({ groupId, topics }) => group(call, groupId, topics)) }
+    if (version >= 8)
+      return {
+        groups: once(body.groups, one => one.groupId).map(({ groupId, topics }) => group(call, groupId, topics)),
+      }
     const asked = body.topics?.map(topic => ({ ...topic, topicId: '' })) ?? null
     const { errorCode, topics } = group(call, body.groupId, asked)
     if (errorCode === 0 || version >= 2) return { errorCode, topics }

@@ -66,6 +66,11 @@ export class Authentication {
     return this.#state === 'failed'
   }
 
+  /** It is not known yet who is on the other side. */
+  get isUnderWay(): boolean {
+    return this.#state === 'begin' || this.#state === 'tokens' || this.#state === 'bareTokens'
+  }
+
   /** The next frame is a token and nothing else: after version 0 of the handshake. */
   get wantsBareToken(): boolean {
     return this.#state === 'bareTokens'

@@ -8,6 +8,8 @@ export class Reader {
   readonly bytes: Buffer
   offset: number
   readonly end: number
+  /** How many elements of arrays may still be read: decoded, they take far more memory than on the wire. */
+  elementsLeft = Number.POSITIVE_INFINITY
 
   constructor(bytes: Buffer, offset = 0, end: number = bytes.length) {
     this.bytes = bytes
@@ -26,6 +28,15 @@ export class Reader {
     const at = this.offset
     this.offset += length
     return at
+  }
+
+  /** Says that as many elements of an array are going to be read. */
+  begin(elements: number): void {
+    if (elements > this.elementsLeft)
+      throw new DecodeError(
+        `array of ${elements} elements at ${this.offset}, but only ${this.elementsLeft} more are taken`,
+      )
+    this.elementsLeft -= elements
   }
 
   int8(): number {

@@ -239,6 +239,7 @@ export function array<T, Given>(element: WireType<T, Given>): WireType<readonly 
     read(reader, version, flexible) {
       const count = reader.count(flexible, element.minimumBytes)
       if (count === -1) throw new DecodeError(`null array at ${reader.offset}, where null is not legal`)
+      reader.begin(count)
       const values: T[] = []
       for (let index = 0; index < count; index++) values.push(element.read(reader, version, flexible))
       return values
