@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { differences, renderDocument } from './table.mjs'
+import { differences, renderDocument, untried } from './table.mjs'
 
 const document = new URL('../../docs/compatibility.md', import.meta.url)
 const runTests = fileURLToPath(new URL('../run-tests.mjs', import.meta.url))
@@ -71,8 +71,7 @@ async function main() {
     options: { check: { type: 'boolean', default: false }, on: { type: 'string', default: 'ottla' } },
   })
   const { cells, exitCode, counts } = await run(values.on, positionals)
-  const missing = new Map(cells.filter(each => each.result === 'skipped').map(each => [each.client, each.reason]))
-  for (const [client, reason] of missing) console.log(`SKIPPED: ${client} was not tried: ${reason}`)
+  for (const each of untried(cells)) console.log(`SKIPPED: ${each}`)
   const text = renderDocument(cells)
   console.log(`\n${text.slice(text.indexOf('## '))}`)
   let wrong = exitCode !== 0

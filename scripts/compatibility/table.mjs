@@ -29,7 +29,7 @@ export function renderDocument(results) {
     ...results
       .filter(each => marks[each.result] === 'no')
       .map(each => `${each.client}, ${each.operation}: ${reasonOf(each)}`),
-    ...results.filter(each => each.result === 'skipped').map(each => `${each.client} was not tried: ${reasonOf(each)}`),
+    ...untried(results),
     ...results.flatMap(each => (each.remarks ?? []).map(remark => `${each.client}: ${remark}`)),
   ]
   const parts = [
@@ -39,6 +39,22 @@ export function renderDocument(results) {
     ...(remarks.length > 0 ? ['## Remarks', [...new Set(remarks)].map(each => `- ${each}`).join('\n')] : []),
   ]
   return `${parts.join('\n\n')}\n`
+}
+
+/**
+ * What was not tried and why: a client with all it does, or how many of its cells.
+ * @param {readonly CellResult[]} results
+ */
+export function untried(results) {
+  return [...new Set(results.map(titleOf))].flatMap(title => {
+    const cells = results.filter(each => titleOf(each) === title)
+    const skipped = cells.filter(each => each.result === 'skipped')
+    return [...new Set(skipped.map(reasonOf))].map(reason => {
+      const count = skipped.filter(each => reasonOf(each) === reason).length
+      const what = count === cells.length ? 'was not tried' : `was not tried in ${count} of ${cells.length} cells`
+      return `${title} ${what}: ${reason}`
+    })
+  })
 }
 
 /** @param {CellResult} result */

@@ -33,13 +33,21 @@ test('what did not work, was not tried or has limits is told below the table', (
   const document = renderDocument([
     cell('one', 'produce', { result: 'lacking', reason: 'it sends what Kafka refuses\nmore' }),
     cell('two', 'produce', { result: 'skipped', reason: 'no compiler' }),
+    cell('two', 'consume', { version: '2', result: 'skipped', reason: 'no judge' }),
+    cell('two', 'admin', { version: '2' }),
     cell('three', 'produce', { remarks: ['its API lacks growing topics'] }),
   ])
 
-  expect([...readMarks(document).values()]).toEqual(['no', 'not tried', 'yes'])
+  const marks = readMarks(document)
+  expect([marks.get('one 1, produce'), marks.get('two 1, produce'), marks.get('two 2, consume')]).toEqual([
+    'no',
+    'not tried',
+    'not tried',
+  ])
   expect(document.split('\n').filter(line => line.startsWith('- '))).toEqual([
     '- one, produce: it sends what Kafka refuses',
-    '- two was not tried: no compiler',
+    '- two 1 was not tried: no compiler',
+    '- two 2 was not tried in 1 of 2 cells: no judge',
     '- three: its API lacks growing topics',
   ])
 })
