@@ -20,7 +20,7 @@ export function keptBody(body: unknown): KeptBody {
     sizeInBytes += objectBytes
     if (ArrayBuffer.isView(value)) {
       sizeInBytes += objectBytes + value.byteLength
-      return Buffer.from(value as Uint8Array)
+      return ownBytes(value as Uint8Array)
     }
     return Array.isArray(value) ? keepList(value) : keepRow(value as Record<string, unknown>)
   }
@@ -47,4 +47,11 @@ export function keptBody(body: unknown): KeptBody {
     return copy ?? row
   }
   return { body: keep(body), sizeInBytes }
+}
+
+/** Not from the pool that small buffers share: one of them would keep all of it, 64 KiB since Node 24. */
+function ownBytes(bytes: Uint8Array): Buffer {
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  own.set(bytes)
+  return own
 }
