@@ -117,7 +117,18 @@ function producerCells(tools: KafkaTools): Cell[] {
       run: async place => {
         const topic = await place.topic()
         const values = numbered('v', 50)
-        const options = ['--topic', topic, '--sync', property, 'enable.idempotence=true', property, 'acks=all']
+        // Without its --timeout each record would wait a second for company, which --sync keeps from coming.
+        const options = [
+          '--topic',
+          topic,
+          '--sync',
+          '--timeout',
+          '1',
+          property,
+          'enable.idempotence=true',
+          property,
+          'acks=all',
+        ]
 
         await tools.run('consoleProducer', place, options, { input: `${values.join('\n')}\n` })
 
