@@ -130,15 +130,35 @@ export function readMarks(document) {
 }
 
 /**
- * Where two documents contradict each other, one sentence for each cell. What one of them has not tried contradicts nothing.
+ * Where two documents contradict each other, one sentence for each cell. What one of them has not tried contradicts nothing,
+ * nor does another release of the same client: kcat is whatever the machine has.
  * @param {string} written
  * @param {string} seen
  */
 export function differences(written, seen) {
   const [before, now] = [readMarks(written), readMarks(seen)]
+  const otherReleases = [...releasesOf(before, now), ...releasesOf(now, before)]
   return [...new Set([...before.keys(), ...now.keys()])].flatMap(cell => {
     const [was, is] = [before.get(cell) ?? '–', now.get(cell) ?? '–']
-    const untried = was === 'not tried' || is === 'not tried'
+    const untried = was === 'not tried' || is === 'not tried' || otherReleases.includes(columnOf(cell))
     return was === is || untried ? [] : [`${cell}: "${was}" is written, "${is}" was seen`]
   })
+}
+
+/** @param {string} cell */
+const columnOf = cell => cell.slice(0, cell.indexOf(', '))
+
+/**
+ * The columns of `these` whose client has another release in `those`, which in turn is not in `these`.
+ * @param {Map<string, string>} these
+ * @param {Map<string, string>} those
+ */
+function releasesOf(these, those) {
+  /** @param {Map<string, string>} marks */
+  const columnsOf = marks => [...new Set([...marks.keys()].map(columnOf))]
+  const [own, other] = [columnsOf(these), columnsOf(those)]
+  /** @param {string} column */
+  const clientOf = column => column.slice(0, column.lastIndexOf(' '))
+  const strangers = other.filter(column => !own.includes(column)).map(clientOf)
+  return own.filter(column => !other.includes(column) && strangers.includes(clientOf(column)))
 }

@@ -68,3 +68,13 @@ test('a cell that has changed, come or gone is a difference; one that was not tr
     'one 1, new: "–" is written, "yes" was seen',
   ])
 })
+
+test('another release of a client contradicts nothing; one that is gone without another does', () => {
+  const release = (client: string, version: string) => cell(client, 'produce', { version })
+  const written = renderDocument([release('kcat', '1.7.1'), release('tools', '4.3'), release('tools', '3.9')])
+  const newer = renderDocument([release('kcat', '1.8.0'), release('tools', '4.3'), release('tools', '3.9')])
+  const fewer = renderDocument([release('kcat', '1.7.1'), release('tools', '4.3')])
+
+  expect(differences(written, newer)).toEqual([])
+  expect(differences(written, fewer)).toEqual(['tools 3.9, produce: "yes" is written, "–" was seen'])
+})
