@@ -469,9 +469,11 @@ describe('time', () => {
 
   test('deliveryTimeoutMs ends a record in a blocked thread too, with a true outcome', async () => {
     const topic = await newTopic()
-    const short = { deliveryTimeoutMs: 250, requestTimeoutMs: 100, lingerMs: 0 }
+    // Longer than a busy machine takes for a round trip: else it is the time of the machine that is measured.
+    const short = { deliveryTimeoutMs: 1_500, requestTimeoutMs: 1_000, lingerMs: 0 }
     // The time is over while the record waits for its next attempt, and never while one is on its way.
     const patient = producerOf({ ...short, retryBackoffMs: 10_000, retryBackoffMaxMs: 10_000 })
+    patient.connect().get() // starts the thread that works for a blocked one
     patient.send({ topic, value: 'warm' }).get()
     await broker.faults.failBefore('Produce', 'NOT_ENOUGH_REPLICAS', { topic, times: 10_000 })
     const refused = thrownBy(() => patient.send({ topic, value: 'never' }).get())
@@ -481,6 +483,7 @@ describe('time', () => {
     await broker.faults.clear()
 
     const producer = producerOf(short)
+    producer.connect().get()
     producer.send({ topic, value: 'warm' }).get()
     await broker.faults.swallowAnswer('Produce', { topic, times: 10_000 })
     const silent = thrownBy(() => producer.send({ topic, value: 'silent' }).get())
