@@ -184,7 +184,7 @@ export class Cluster {
   introduce(brokerId: number, address: BrokerAddress): void {
     if (this.#picture.brokers.has(brokerId)) return
     this.#picture.introduce(brokerId, address)
-    this.#brokersLearnt()
+    this.#tellAwaiting()
   }
 
   // ---- connections
@@ -285,6 +285,10 @@ export class Cluster {
       if (address !== undefined) link.moveTo(address)
       else link.closeIfIdle(0)
     }
+    this.#tellAwaiting()
+  }
+
+  #tellAwaiting(): void {
     for (const id of this.#awaited)
       if (this.#picture.brokers.has(id)) {
         this.#awaited.delete(id)
