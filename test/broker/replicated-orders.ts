@@ -1,3 +1,4 @@
+import { beforeEach } from 'vitest'
 import { type Broker, type BrokerOptions, type PartitionState, startBroker } from '../../src/broker/index.ts'
 import { ManualClock } from '../../src/testing/index.ts'
 import { apis } from '../../src/wire/protocol/index.ts'
@@ -53,6 +54,28 @@ export class ReplicatedOrders implements AsyncDisposable {
     await this.leader[Symbol.asyncDispose]()
     await this.broker.close()
   }
+}
+
+/** Those of the test that runs. */
+export let orders: ReplicatedOrders
+export let clock: ManualClock
+export let broker: Broker
+/** To the leader of orders-0. */
+export let leader: RawConnection
+
+/** From here on the test has others, with these options. */
+export async function start(options: BrokerOptions = {}): Promise<void> {
+  await orders?.[Symbol.asyncDispose]()
+  orders = await ReplicatedOrders.start(options)
+  ;({ clock, broker, leader } = orders)
+}
+
+/** Each test of the file that calls this has its own. */
+export function startForEach(): void {
+  beforeEach(async () => {
+    await start()
+    return () => orders[Symbol.asyncDispose]()
+  })
 }
 
 export const codeOf = async (answer: Promise<{ readonly errorCode: number }>) => (await answer).errorCode

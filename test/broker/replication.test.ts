@@ -1,28 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { errorNumber } from '../../src/base/errors/index.ts'
-import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/index.ts'
-import type { ManualClock } from '../../src/testing/index.ts'
+import { startBroker } from '../../src/broker/index.ts'
 import { apis } from '../../src/wire/protocol/index.ts'
 import { produce, produceBody, sequenced } from './produce-call.ts'
 import { RawConnection } from './raw-connection.ts'
-import { codeOf, ReplicatedOrders } from './replicated-orders.ts'
+import { broker, clock, codeOf, leader, orders, start, startForEach } from './replicated-orders.ts'
 
-let orders: ReplicatedOrders
-let clock: ManualClock
-let broker: Broker
-/** To the leader of orders-0. */
-let leader: RawConnection
-
-async function start(options: BrokerOptions = {}): Promise<void> {
-  await orders?.[Symbol.asyncDispose]()
-  orders = await ReplicatedOrders.start(options)
-  ;({ clock, broker, leader } = orders)
-}
-
-beforeEach(async () => {
-  await start()
-  return () => orders[Symbol.asyncDispose]()
-})
+startForEach()
 
 describe('replicationDelayMs', () => {
   beforeEach(() => start({ replicationDelayMs: 50 }))
