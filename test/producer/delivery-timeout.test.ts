@@ -129,3 +129,24 @@ test('a line for memory does not wait for batches that linger', async () => {
   expect(metas).toHaveLength(20)
   await producer.flush()
 })
+
+test.each([
+  [{ maxBlockMs: 60_000, deliveryTimeoutMs: 300 }, 'deliveryTimeoutMs (300 ms)'],
+  [{ maxBlockMs: 300, deliveryTimeoutMs: 1_000 }, 'maxBlockMs (300 ms)'],
+])(
+  'a topic that does not become known ends the wait after the shorter time, which the error names: %j',
+  async (times, named) => {
+    await using broker = await startBroker({ autoCreateTopics: false })
+    await using producer = createProducer({
+      bootstrapServers: broker.bootstrapServers,
+      ...short,
+      requestTimeoutMs: 100,
+      ...times,
+    })
+
+    const error = await failure(producer.send({ topic: 'nowhere', value: 'v' }))
+
+    expect(error).toMatchObject({ code: 'METADATA_TIMEOUT', outcome: 'not-written' })
+    expect(error.message).toContain(`topic nowhere did not become known within ${named}`)
+  },
+)

@@ -252,6 +252,15 @@ export class Lobby {
     return record.calledAt + Math.min(waitMs, this.#deliveryTimeoutMs)
   }
 
+  /** What ends the wait of a record whose bytes are there, for messages. */
+  get #limit(): string {
+    const [name, ms] =
+      this.#deliveryTimeoutMs < this.#maxBlockMs
+        ? ['deliveryTimeoutMs', this.#deliveryTimeoutMs]
+        : ['maxBlockMs', this.#maxBlockMs]
+    return `${name} (${ms} ms)`
+  }
+
   /** Records are not due in the order of the calls: serializing may take longer than waiting. */
   #armFor(record: ParkedRecord): void {
     const deadline = this.#deadlineOf(record)
@@ -308,19 +317,16 @@ export class Lobby {
       })
     if (record.charge === 'line')
       return new BufferExhaustedError(
-        `no memory for a record to ${topic.name} within maxBlockMs (${this.#maxBlockMs} ms); ${this.#budget.usedBytes} of ${this.#budget.totalBytes} bytes of bufferMemory are in use`,
+        `no memory for a record to ${topic.name} within ${this.#limit}; ${this.#budget.usedBytes} of ${this.#budget.totalBytes} bytes of bufferMemory are in use`,
       )
     const cause = this.#links.metadataProblem(topic.name)
     const reason = cause === undefined ? '' : `; last: ${cause.message}`
     if (topic.isKnown)
       return new MetadataTimeoutError(
-        `topic ${topic.name} has no partition ${record.partition}: it has ${topic.partitionCount}, and none came within maxBlockMs (${this.#maxBlockMs} ms)${reason}`,
+        `topic ${topic.name} has no partition ${record.partition}: it has ${topic.partitionCount}, and none came within ${this.#limit}${reason}`,
         cause,
       )
-    return new MetadataTimeoutError(
-      `topic ${topic.name} did not become known within maxBlockMs (${this.#maxBlockMs} ms)${reason}`,
-      cause,
-    )
+    return new MetadataTimeoutError(`topic ${topic.name} did not become known within ${this.#limit}${reason}`, cause)
   }
 
   close(): void {
