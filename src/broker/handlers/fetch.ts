@@ -54,7 +54,8 @@ function withinQuota(call: Call<Request>): { maxBytes?: number; minBytes?: numbe
 /** A client that is beyond its quota gets no records now. Source: KafkaApis.handleFetchRequest, processResponseCallback. */
 function finished(call: Call<Request>, context: FetchContext, answer: Answer): Answer {
   const { throttling } = call.cluster
-  if (throttling.quotas.isEmpty) return context.finish(answer)
+  // To know its size the answer is encoded: not for those who have no quota.
+  if (throttling.mostBytes('consumer_byte_rate', call) === Number.POSITIVE_INFINITY) return context.finish(answer)
   const writer = new Writer()
   apis.fetch.response.write(writer, context.news(answer) as never, call.version)
   // With the correlation id, as FetchResponse.sizeOf counts.
