@@ -21,7 +21,14 @@ const rooms = {
   'client/admin': ['base', 'wire/protocol', 'wire/network', 'client/cluster'],
   'client/reader': ['base', ...wire, 'client/cluster', 'client/admin'],
   'client/courier': ['base', 'wire/protocol', 'wire/network', 'client/cluster'],
-  'client/exactly-once': ['base', 'wire/protocol', 'client/record', 'client/accumulator', 'client/cluster'],
+  'client/exactly-once': [
+    'base',
+    'wire/protocol',
+    'wire/network',
+    'client/record',
+    'client/accumulator',
+    'client/cluster',
+  ],
   'client/sender': [
     'base',
     'wire/protocol',

@@ -1,9 +1,15 @@
 export * from './base/errors/index.ts'
 export type { PartitionerContext, PartitionerFunction, PartitionerName } from './client/partitioners/partitioner.ts'
-export { createProducer } from './client/producer/create-producer.ts'
+export { createProducer, type TransactionalProducerOptions } from './client/producer/create-producer.ts'
 export type { ProducerInterceptor, ProducerOptions } from './client/producer/options.ts'
 export { fromProperties } from './client/producer/properties.ts'
 export { SendAllError, type SendResult } from './client/producer/send-all.ts'
+export type {
+  ConsumedOffset,
+  ConsumerGroupMetadata,
+  Transaction,
+  TransactionalProducer,
+} from './client/producer/transactions.ts'
 export type {
   AnyTopic,
   Future,

@@ -5,7 +5,8 @@ import type { AnyTopic } from '../client/producer/types.ts'
 
 /**
  * What a mock producer takes: all options of the real one, checked in the same way, and some of its own. Of the producer's,
- * serializers, partitioner, interceptors, `acks` and the limits on sizes have their effect; those about delivery have nothing to do.
+ * serializers, partitioner, interceptors, `acks` and the limits on sizes have their effect; those about delivery have nothing to do,
+ * and transactions work with and without `transactionalId`.
  */
 export interface MockProducerOptions<Topics = AnyTopic> extends Partial<ProducerOptions<Topics>> {
   /** Whether each record is acknowledged at once. If not, `completeNext`, `errorNext` and `flush` do it. Default: true. */
@@ -19,8 +20,6 @@ export interface MockProducerOptions<Topics = AnyTopic> extends Partial<Producer
   clock?: Clock
   /** Of the partitions of records without a key, which a partitioner chooses at random: the same in each run. Default: 1. */
   seed?: number
-  /** Which real producer this stands for. It changes nothing: transactions work with and without it. */
-  transactionalId?: string
 }
 
 interface OwnOptions {
@@ -32,13 +31,11 @@ interface OwnOptions {
 
 /** @throws ConfigError with every wrong option, the producer's included */
 export function resolveMockOptions(given: MockProducerOptions<never>): { own: OwnOptions; options: ResolvedOptions } {
-  const { autoComplete = true, topics = {}, clock, seed = 1, transactionalId, ...rest } = given
+  const { autoComplete = true, topics = {}, clock, seed = 1, ...rest } = given
   const problems: OptionProblem[] = []
   const wrong = (option: string, message: string) => problems.push({ option, message: `${option} ${message}` })
   if (typeof autoComplete !== 'boolean') wrong('autoComplete', 'is neither true nor false')
   if (!Number.isFinite(seed)) wrong('seed', 'is not a number')
-  if (transactionalId !== undefined && (typeof transactionalId !== 'string' || transactionalId === ''))
-    wrong('transactionalId', 'is not a name')
   if (clock !== undefined && typeof clock.now !== 'function') wrong('clock', 'is not a Clock')
   if (typeof topics !== 'object' || topics === null)
     wrong('topics', 'is not an object with the number of partitions of each topic')

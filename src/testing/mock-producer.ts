@@ -9,6 +9,7 @@ import { type OperationFuture, RecordFuture } from '../client/producer/future.ts
 import { metricsOf, ProducerCounters } from '../client/producer/metrics.ts'
 import { ProducerEmitter } from '../client/producer/producer-emitter.ts'
 import { Room } from '../client/producer/room.ts'
+import { runTransaction } from '../client/producer/run-transaction.ts'
 import { sendEach } from '../client/producer/send-all.ts'
 import { SettledWaiter } from '../client/producer/settled-waiter.ts'
 import type {
@@ -41,7 +42,6 @@ import { MockSends } from './mock-sends.ts'
 import { MockTopics } from './mock-topics.ts'
 import { checkPart, MockTransactionCalls, type TransactionPart } from './mock-transaction-calls.ts'
 import { fenced, type GroupOffsets, MockTransactions } from './mock-transactions.ts'
-import { runTransaction } from './run-transaction.ts'
 
 /** A record as a consumer would read it back: the fields that the embedded broker's `records()` gives as well. */
 export interface MockStoredRecord {
@@ -311,8 +311,17 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
       sendAll: (records, own) => this.#sendAll(records, own, part),
       sendOffsets: (offsets, group) => this.#calls.sendOffsets(offsets, group, part),
     }
-    return runTransaction(this, () => work(transaction), options, {
+    return runTransaction(() => work(transaction), options, {
       clock: this.#clock,
+      init: () => {
+        // Of a mock it has settled: no turn of the event loop lies between it and the beginning.
+        if (!this.transactionInitialized) this.initTransactions().get()
+        return undefined
+      },
+      begin: () => this.beginTransaction(),
+      commit: () => this.commitTransaction(),
+      abort: () => this.abortTransaction(),
+      mayAbort: () => this.transactionInFlight,
       end: () => {
         part.isOver = true
       },

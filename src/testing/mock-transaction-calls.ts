@@ -1,12 +1,13 @@
 import { ClosedError, type KafkaError, TimeoutError } from '../base/errors/index.ts'
 import type { Clock } from '../base/time/clock.ts'
+import { checkedOffsets } from '../client/producer/consumed-offsets.ts'
 import { SettledWaiter } from '../client/producer/settled-waiter.ts'
 import type { ConsumedOffset, ConsumerGroupMetadata } from '../client/producer/transactions.ts'
 import type { Future, WaitOptions } from '../client/producer/types.ts'
 import { bound, checkTimeout } from '../client/producer/waits.ts'
 import { attempt, operation } from './mock-operation.ts'
 import type { MockRecord } from './mock-record.ts'
-import { checkedOffsets, fenced, type MockTransactions, wrongState } from './mock-transactions.ts'
+import { fenced, type MockTransactions, wrongState } from './mock-transactions.ts'
 
 /** Whether a `transaction(…)` is over, for what is begun by its own methods. */
 export interface TransactionPart {
@@ -75,7 +76,8 @@ export class MockTransactionCalls {
       checkPart(part)
       transactions.checkOpen()
       fail(exceptions.sendOffsetsToTransactionException)
-      transactions.addOffsets(checkedOffsets(offsets, group), group.groupId)
+      const checked = checkedOffsets(offsets, group)
+      transactions.addOffsets(checked.offsets, checked.group.groupId)
       sent.resolve()
     })
     return sent

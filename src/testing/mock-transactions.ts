@@ -1,6 +1,5 @@
 import { BrokerError, errorNumber, KafkaError } from '../base/errors/index.ts'
 import { invariant } from '../base/invariant.ts'
-import type { ConsumedOffset, ConsumerGroupMetadata } from '../client/producer/transactions.ts'
 import type { MockRecord } from './mock-record.ts'
 
 /** An offset that was committed with a transaction. */
@@ -205,29 +204,3 @@ export function fenced(outcome?: 'not-written' | 'unknown'): KafkaError {
 
 const byPartition = (a: CommittedOffset, b: CommittedOffset) =>
   a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
-
-/** @throws KafkaError `INVALID_GROUP_ID` or `INVALID_OFFSETS` for what no broker could take */
-export function checkedOffsets(offsets: Iterable<ConsumedOffset>, group: ConsumerGroupMetadata): CommittedOffset[] {
-  const groupId: unknown = (group as ConsumerGroupMetadata | null | undefined)?.groupId
-  if (typeof groupId !== 'string' || groupId === '')
-    throw new KafkaError('INVALID_GROUP_ID', 'the offsets need a group: { groupId: … }')
-  if (typeof (offsets as Iterable<unknown> | null | undefined)?.[Symbol.iterator] !== 'function')
-    throw new KafkaError('INVALID_OFFSETS', 'offsets are an array of { topic, partition, offset }')
-  return [...offsets].map(({ topic, partition, offset, leaderEpoch = -1, metadata = null }) => {
-    const where = `${topic}-${partition}`
-    if (typeof topic !== 'string' || !Number.isInteger(partition) || partition < 0)
-      throw new KafkaError('INVALID_OFFSETS', `${where} is no partition`)
-    return { topic, partition, offset: wholeOffset(offset, where), leaderEpoch, metadata }
-  })
-}
-
-function wholeOffset(given: bigint | number | string, where: string): bigint {
-  const isWhole =
-    typeof given === 'bigint' ||
-    (typeof given === 'number' && Number.isSafeInteger(given)) ||
-    (typeof given === 'string' && /^\d+$/.test(given))
-  const offset = isWhole ? BigInt(given) : -1n
-  if (offset < 0n || offset >= 2n ** 63n)
-    throw new KafkaError('INVALID_OFFSETS', `${String(given)} is no offset of ${where}`)
-  return offset
-}

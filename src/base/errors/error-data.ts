@@ -11,6 +11,7 @@ export interface ErrorData {
   readonly errorCode: number | undefined
   readonly retriable: boolean
   readonly fatal: boolean
+  readonly abortable: boolean
   readonly outcome: Outcome | undefined
   readonly cause: ErrorData | undefined
 }
@@ -29,6 +30,7 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
     errorCode: typeof own.errorCode === 'number' ? own.errorCode : undefined,
     retriable: known?.retriable ?? false,
     fatal: known?.fatal ?? false,
+    abortable: known?.abortable ?? false,
     outcome: known?.outcome,
     cause: own.cause === undefined || depth >= deepest ? undefined : errorToData(own.cause, depth + 1),
   }
@@ -36,7 +38,7 @@ export function errorToData(error: unknown, depth = 0): ErrorData {
 
 /** The error again: of the same class, with code, outcome, cause and the stack of the thread where it was made. */
 export function errorFromData(data: ErrorData): Error {
-  const { className, name, message, stack, code, errorCode, retriable, fatal, outcome } = data
+  const { className, name, message, stack, code, errorCode, retriable, fatal, abortable, outcome } = data
   const cause = data.cause === undefined ? undefined : errorFromData(data.cause)
   const prototype = (classes as Record<string, unknown>)[className] as { prototype?: unknown } | undefined
   let error: Error & Record<string, unknown>
@@ -45,6 +47,7 @@ export function errorFromData(data: ErrorData): Error {
       cause,
       retriable,
       fatal,
+      abortable,
       ...(outcome && { outcome }),
     }) as never
     Object.setPrototypeOf(error, prototype.prototype as object)

@@ -6,6 +6,7 @@ export interface KafkaErrorDetails {
   cause?: unknown
   retriable?: boolean
   fatal?: boolean
+  abortable?: boolean
   outcome?: Outcome
 }
 
@@ -18,7 +19,9 @@ export class KafkaError extends Error {
   readonly retriable: boolean
   /** This producer cannot go on; close it and make another. */
   readonly fatal: boolean
-  /** Only on errors about a record. */
+  /** The open transaction can only be aborted; after `abortTransaction()` the next one is clean. */
+  readonly abortable: boolean
+  /** Only on errors about a record, and on `CommitUnknownError`. */
   readonly outcome?: Outcome
 
   constructor(code: string, message: string, details: KafkaErrorDetails = {}) {
@@ -26,6 +29,7 @@ export class KafkaError extends Error {
     this.code = code
     this.retriable = details.retriable ?? false
     this.fatal = details.fatal ?? false
+    this.abortable = details.abortable ?? false
     if (details.outcome !== undefined) this.outcome = details.outcome
   }
 }
@@ -159,5 +163,18 @@ export class TimeoutError extends KafkaError {
 
   constructor(message: string, details: KafkaErrorDetails = {}) {
     super('TIMEOUT', message, { retriable: true, ...details })
+  }
+}
+
+/**
+ * Nobody can tell whether the transaction was committed: the cluster was asked to commit it, and has not answered. Until it is known only
+ * `commitTransaction()` (again) and `close()` are allowed, since an abort might be taken for the end of a transaction that is committed
+ * already. Where it is `fatal`, another producer has taken over, and it will never be known from here.
+ */
+export class CommitUnknownError extends KafkaError {
+  override readonly name = 'CommitUnknownError'
+
+  constructor(message: string, details: Omit<KafkaErrorDetails, 'outcome'> = {}) {
+    super('COMMIT_UNKNOWN', message, { retriable: details.fatal !== true, ...details, outcome: 'unknown' })
   }
 }

@@ -26,6 +26,8 @@ export interface AccumulatorOptions {
   /** undefined: no compression. */
   readonly codec: Codec | undefined
   readonly compressionLevel: number | undefined
+  /** Batches are marked as parts of a transaction. */
+  readonly isTransactional: boolean
 }
 
 /** Gathers records into batches, and keeps the books on batches and memory. */
@@ -102,12 +104,12 @@ export class Accumulator {
    * done `atOnce`.
    */
   seal(batch: Batch, atOnce = false): void {
-    const { codec, compressionLevel } = this.#options
+    const { codec, compressionLevel, isTransactional } = this.#options
     batch.queue.usualBatchBytes = batch.length
     if (batch.takenBack !== undefined && batch.takenBack.size > batch.dropped.size) this.#dropTakenBack(batch)
     const plain = batch.plain!.subarray(0, batch.length)
     if (codec === undefined) {
-      batch.writeHeader(plain, 0)
+      batch.writeHeader(plain, 0, isTransactional)
       batch.wire = plain
       batch.move('sealed')
       return
@@ -158,7 +160,7 @@ export class Accumulator {
   #setCompressed(batch: Batch, codec: Codec, compressed: Uint8Array): void {
     const wire = this.pool.take(batchHeaderSize + compressed.length).subarray(0, batchHeaderSize + compressed.length)
     wire.set(compressed, batchHeaderSize)
-    batch.writeHeader(wire, codec.id)
+    batch.writeHeader(wire, codec.id, this.#options.isTransactional)
     batch.wire = wire
     this.#givePlain(batch)
     batch.move('sealed')

@@ -261,13 +261,13 @@ export class Batch implements AcknowledgedBatch {
   }
 
   /** Writes everything of the header but identity and CRC, which `stampWith` adds. */
-  writeHeader(bytes: Buffer, codec: number): void {
+  writeHeader(bytes: Buffer, codec: number, isTransactional = false): void {
     const written = this.count - (this.takenBack?.size ?? 0)
     writeInt64(bytes, layout.baseOffsetAt, 0)
     bytes.writeInt32BE(bytes.length - layout.logOverhead, layout.batchLengthAt)
     bytes.writeInt32BE(layout.noPartitionLeaderEpoch, layout.partitionLeaderEpochAt)
     bytes.writeInt8(layout.currentMagic, layout.magicAt)
-    bytes.writeInt16BE(codec, layout.attributesAt)
+    bytes.writeInt16BE(isTransactional ? codec | layout.transactionalBit : codec, layout.attributesAt)
     bytes.writeInt32BE(written - 1, layout.lastOffsetDeltaAt)
     writeInt64(bytes, layout.baseTimestampAt, this.baseTimestamp)
     writeInt64(bytes, layout.maxTimestampAt, this.maxTimestamp)

@@ -44,6 +44,8 @@ export class PartitionQueue {
   /** The identity under which `nextSequence` counts. */
   identity: ProducerIdentity | undefined
   nextSequence = 0
+  /** The mark of the transaction that it belongs to, by the coordinator's own word; undefined: to none yet. */
+  transaction: object | undefined
   /**
    * The leader has taken a batch of this identity. Until then one batch at a time: a broker without state for a producer
    * accepts any first sequence, so a second batch that overtakes a lost first one would be taken for the beginning.

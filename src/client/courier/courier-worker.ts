@@ -3,7 +3,7 @@ import { type ErrorData, errorFromData, errorToData } from '../../base/errors/er
 import { NetworkError } from '../../base/errors/index.ts'
 import { systemClock } from '../../base/time/clock.ts'
 import type { Connection } from '../../wire/network/index.ts'
-import { apis } from '../../wire/protocol/index.ts'
+import { type Api, apis } from '../../wire/protocol/index.ts'
 import { Cluster, type TopicMetadata } from '../cluster/index.ts'
 import type { CallData, CourierStart, FromCourier, ToCourier } from './messages.ts'
 
@@ -74,7 +74,7 @@ class CourierThread {
         return
       case 'ask': {
         const { id, api, body, timeoutMs } = message
-        this.#tell(id, this.#cluster.request(apis[api], body as never, { timeoutMs }))
+        this.#tell(id, this.#cluster.request(apis[api] as Api, body as never, { timeoutMs }))
         return
       }
       case 'warm-up':
@@ -115,8 +115,8 @@ class CourierThread {
       this.#links.set(link, connection)
       void connection.gone.then(() => this.#gone(connection))
     }
-    const { remote, versions } = connection
-    this.#post({ kind: 'link', link, brokerId, remote, versions })
+    const { remote, versions, finalizedFeatures } = connection
+    this.#post({ kind: 'link', link, brokerId, remote, versions, finalizedFeatures })
     return true
   }
 

@@ -3,10 +3,16 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { errorFromData, errorToData } from '../../base/errors/error-data.ts'
 import { KafkaError, NetworkError } from '../../base/errors/index.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
-import { type BrokerVersions, type Call, type CallTarget, commonVersion } from '../../wire/network/index.ts'
+import {
+  type BrokerVersions,
+  type Call,
+  type CallTarget,
+  commonVersion,
+  type FinalizedFeatures,
+} from '../../wire/network/index.ts'
 import { DecodeError, type Message, Reader } from '../../wire/protocol/index.ts'
 import type { BrokerAddress, TopicMetadata } from '../cluster/index.ts'
-import type { CourierSettings, CourierStart, FromCourier, ToCourier } from './messages.ts'
+import type { AskedApi, CourierSettings, CourierStart, FromCourier, ToCourier } from './messages.ts'
 
 export interface CourierEvents {
   /** The courier's cluster learnt something. */
@@ -172,7 +178,7 @@ export class Courier {
 
   /** One question to any live broker. One of the two is called, later. */
   ask(
-    api: 'initProducerId',
+    api: AskedApi,
     body: object,
     timeoutMs: number,
     told: (result: unknown) => void,
@@ -248,8 +254,8 @@ export class Courier {
         this.#hasStarted = true
         return
       case 'link': {
-        const { link: number, brokerId, remote, versions } = message
-        const link = new CourierLink(this, number, brokerId, remote, versions)
+        const { link: number, brokerId, remote, versions, finalizedFeatures } = message
+        const link = new CourierLink(this, number, brokerId, remote, versions, finalizedFeatures)
         this.#links.set(number, link)
         this.#linkOf.set(brokerId, link)
         this.#lastProblem = undefined
@@ -419,6 +425,7 @@ class CourierLink implements CallTarget {
   readonly number: number
   readonly brokerId: number
   readonly remote: string
+  readonly finalizedFeatures: FinalizedFeatures
   readonly #versions: BrokerVersions['versions']
 
   constructor(
@@ -427,12 +434,14 @@ class CourierLink implements CallTarget {
     brokerId: number,
     remote: string,
     versions: BrokerVersions['versions'],
+    finalizedFeatures: FinalizedFeatures,
   ) {
     this.#courier = courier
     this.number = number
     this.brokerId = brokerId
     this.remote = remote
     this.#versions = versions
+    this.finalizedFeatures = finalizedFeatures
   }
 
   versionOf(message: Message): number {

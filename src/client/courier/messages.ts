@@ -1,5 +1,5 @@
 import type { ErrorData } from '../../base/errors/error-data.ts'
-import type { BrokerVersions } from '../../wire/network/index.ts'
+import type { BrokerVersions, FinalizedFeatures } from '../../wire/network/index.ts'
 import type { BrokerAddress, ClusterOptions, TopicMetadata } from '../cluster/index.ts'
 
 /** The options of the courier's cluster: those that are plain data. */
@@ -25,6 +25,9 @@ export interface CallData {
   readonly body: Uint8Array
 }
 
+/** The questions that any broker may answer. */
+export type AskedApi = 'initProducerId' | 'findCoordinator'
+
 export type ToCourier =
   | { readonly kind: 'want'; readonly topic: string }
   | { readonly kind: 'refresh'; readonly reason: string }
@@ -37,7 +40,7 @@ export type ToCourier =
   | {
       readonly kind: 'ask'
       readonly id: number
-      readonly api: 'initProducerId'
+      readonly api: AskedApi
       readonly body: object
       readonly timeoutMs: number
     }
@@ -54,6 +57,7 @@ export type FromCourier =
       readonly brokerId: number
       readonly remote: string
       readonly versions: BrokerVersions['versions']
+      readonly finalizedFeatures: FinalizedFeatures
     }
   | { readonly kind: 'link-lost'; readonly link: number }
   | { readonly kind: 'broker-ready'; readonly brokerId: number }

@@ -118,13 +118,13 @@ test('an answer that comes after the close is dropped', async () => {
 
 test('asked again while a question is out, only the newer answer counts', async () => {
   const { identity, seen, asked } = setting()
-  identity.askAgain() // nothing was asked: nothing to repeat
+  identity.handOver() // nothing was asked: nothing to repeat
   expect(asked()).toBe(0)
   identity.request()
-  identity.askAgain()
+  identity.handOver()
   await turn()
   expect(identity.current).toEqual({ producerId: 2n, producerEpoch: 0 })
-  identity.askAgain()
+  identity.handOver()
   await turn()
   expect([asked(), seen]).toEqual([2, ['ready']])
 })

@@ -2,6 +2,7 @@ import { BrokerError, brokerErrorCode, KafkaError } from '../../base/errors/inde
 import type { Backoff } from '../../base/time/backoff.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
 import type { ProducerIdentity } from '../accumulator/partition-queue.ts'
+import type { IdentitySource } from './identity-source.ts'
 
 /** What InitProducerId answered. */
 export interface ProducerIdAnswer {
@@ -26,7 +27,7 @@ const lastEpoch = 32767
  * Producer id and epoch of an idempotent producer. Asked for when the first batch wants to leave; the epoch is raised
  * locally where a sequence was lost (KIP-360), which the broker takes as a new beginning from sequence 0.
  */
-export class Identity {
+export class Identity implements IdentitySource {
   readonly #ask: AskProducerId
   readonly #events: IdentityEvents
   readonly #backoff: Backoff
@@ -74,9 +75,11 @@ export class Identity {
   }
 
   /** The answer to a question that is out cannot be waited for: asks once more. The first question's answer is dropped. */
-  askAgain(): void {
+  handOver(): void {
     if (this.#state === 'asking') this.#askOnce()
   }
+
+  takeBack(): void {}
 
   #askOnce(): void {
     this.#state = 'asking'

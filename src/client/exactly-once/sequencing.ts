@@ -1,13 +1,13 @@
 import { invariant } from '../../base/invariant.ts'
 import type { Batch } from '../accumulator/batch.ts'
 import { addToSequence, type PartitionQueue } from '../accumulator/partition-queue.ts'
-import type { Identity } from './identity.ts'
+import type { IdentitySource } from './identity-source.ts'
 
 /**
  * Gives the first waiting batch of a partition its place in the sequence. False where it has to wait: for a producer id, or
  * until everything sent under an older identity is resolved.
  */
-export function readyToSend(queue: PartitionQueue, identity: Identity): boolean {
+export function readyToSend(queue: PartitionQueue, identity: IdentitySource): boolean {
   const head = queue.waiting[0]
   invariant(head !== undefined && head.state === 'sealed', 'only a sealed batch is made ready')
   if (head.stamp !== undefined) {
@@ -40,7 +40,7 @@ function beginAt(queue: PartitionQueue, identity: NonNullable<PartitionQueue['id
 }
 
 /** Takes a newer epoch, which fences everything sent before, and numbers the waiting batches from 0. */
-function startOver(queue: PartitionQueue, identity: Identity): boolean {
+function startOver(queue: PartitionQueue, identity: IdentitySource): boolean {
   if (queue.identity === identity.current) identity.bump()
   const current = identity.current
   if (current === undefined) {

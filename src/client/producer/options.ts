@@ -125,6 +125,27 @@ export interface ProducerOptions<Topics = AnyTopic> {
   requestTimeoutMs?: number
 
   /**
+   * The name under which this producer writes transactions; brokers fence an older producer of the same name. It must stay the same
+   * over restarts, and be used by one producer at a time. With it, records are sent in transactions only.
+   *
+   * @default none: no transactions
+   * @throws ConfigError where it is empty, longer than 32767 bytes, or `enableIdempotence` is off
+   * @source Kafka `transactional.id`; KIP-98
+   */
+  transactionalId?: string
+
+  /**
+   * How long a transaction may stay open: the cluster aborts it then. At most the broker's `transaction.max.timeout.ms`, 15 minutes by
+   * default. `deliveryTimeoutMs` is not above it: whichever of the two was not given follows the other.
+   *
+   * @unit milliseconds
+   * @default 60000
+   * @throws ConfigError outside 1 to 2147483647, and below `deliveryTimeoutMs` where both are given
+   * @source Kafka `transaction.timeout.ms`
+   */
+  transactionTimeoutMs?: number
+
+  /**
    * The longest a record waits for company while its broker is busy. With nothing in flight to that broker a batch leaves at the
    * end of the current turn of the event loop, so that an awaited send costs one round trip; see `lingerWhenIdle`. A full batch,
    * `flush` and `close` end the wait early. Values above 2147483647 are taken for that.
@@ -482,12 +503,20 @@ export interface ProducerOptions<Topics = AnyTopic> {
   metricsRecordingLevel?: 'INFO' | 'DEBUG' | 'TRACE'
 }
 
-type Transformed = 'bootstrapServers' | 'acks' | 'keySerializer' | 'valueSerializer' | 'interceptors'
+type Transformed =
+  | 'transactionalId'
+  | 'bootstrapServers'
+  | 'acks'
+  | 'keySerializer'
+  | 'valueSerializer'
+  | 'interceptors'
 
 /** Every option with its value: checked, defaults filled in, cross rules applied, frozen. */
 export interface ResolvedOptions extends Readonly<Required<Omit<ProducerOptions, Transformed>>> {
   readonly bootstrapServers: readonly BootstrapServer[]
   readonly acks: 0 | 1 | -1
+  /** undefined: no transactions. */
+  readonly transactionalId: string | undefined
   /** undefined: strings and bytes only. */
   readonly keySerializer: SerializerInput | undefined
   readonly valueSerializer: SerializerInput | undefined

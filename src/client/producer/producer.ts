@@ -15,7 +15,8 @@ import { Backoff } from '../../base/time/backoff.ts'
 import { type Clock, systemClock, type Timer } from '../../base/time/clock.ts'
 import { SteppableClock } from '../../base/time/steppable-clock.ts'
 import { loadCodecSync } from '../../wire/compression/index.ts'
-import { apis } from '../../wire/protocol/index.ts'
+import type { CallTarget } from '../../wire/network/index.ts'
+import { type Api, apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { Accumulator } from '../accumulator/accumulator.ts'
 import { Batch, type RecordListener } from '../accumulator/batch.ts'
 import { callbackError, Deliveries } from '../accumulator/deliveries.ts'
@@ -24,8 +25,11 @@ import type { PartitionQueue } from '../accumulator/partition-queue.ts'
 import { writeUtf8 } from '../accumulator/write-utf8.ts'
 import { Cluster, type TopicMetadata } from '../cluster/index.ts'
 import { Courier } from '../courier/courier.ts'
+import type { AskedApi } from '../courier/messages.ts'
 import { courierSettings } from '../courier/settings.ts'
 import { Identity, type ProducerIdAnswer } from '../exactly-once/identity.ts'
+import type { IdentitySource } from '../exactly-once/identity-source.ts'
+import { Transactions } from '../exactly-once/transactions.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
 import { encodeHeaders } from '../record/headers.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
@@ -55,6 +59,8 @@ import { sendEach } from './send-all.ts'
 import { SettledWaiter } from './settled-waiter.ts'
 import { ThreadBlocker } from './thread-blocker.ts'
 import { TopicState } from './topic-state.ts'
+import { sentTooLate, TransactionCalls } from './transaction-calls.ts'
+import type { ConsumedOffset, ConsumerGroupMetadata, Transaction, TransactionalProducer } from './transactions.ts'
 import type {
   AnyTopic,
   Future,
@@ -82,14 +88,16 @@ export interface Surroundings {
 const noKey = new Uint8Array(0)
 
 /** The producer: the only file that knows every room. A record's way through it is described in ARCHITECTURE.md. */
-export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements Producer<Topics> {
+export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements TransactionalProducer<Topics> {
   readonly #options: ResolvedOptions
   readonly #clock: SteppableClock
   readonly #random: Random
   readonly #cluster: Cluster
   readonly #accumulator: Accumulator
   readonly #deliveries: Deliveries
-  readonly #identity: Identity | undefined
+  readonly #identity: IdentitySource | undefined
+  readonly #transactions: Transactions | undefined
+  readonly #transactionCalls: TransactionCalls
   readonly #settlement: Settlement
   readonly #senders = new Map<number, Sender>()
   readonly #topics = new Map<string, TopicState>()
@@ -125,14 +133,14 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       waitersClock: this.#clock,
       random,
       onTopic: topic => this.#learnTopic(topic),
-      onBrokerReady: brokerId => this.#senders.get(brokerId)?.wake(),
+      onBrokerReady: brokerId => this.#brokerReady(brokerId),
       onError: error => this.#report(error),
     })
     this.#courier = new Courier(
       courierSettings(options),
       {
         onPicture: (brokers, topics) => this.#cluster.adopt(brokers, topics),
-        onBrokerReady: brokerId => this.#senders.get(brokerId)?.wake(),
+        onBrokerReady: brokerId => this.#brokerReady(brokerId),
         onError: error => this.#report(error),
       },
       this.#clock,
@@ -145,6 +153,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       clock: this.#clock,
       codec: options.compressionType === 'none' ? undefined : loadCodecSync(options.compressionType),
       compressionLevel: compressionLevel(options),
+      isTransactional: options.transactionalId !== undefined,
     })
     this.#deliveries = new Deliveries(this.#accumulator, {
       onUnwatched: (batch, index, error) => this.#nobodyWatched(batch, index, error),
@@ -153,6 +162,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       onAcknowledged: batch => this.#counters.acknowledged(batch),
       onFailed: (batch, error) => {
         this.#counters.failed(batch)
+        this.#transactions?.recordFailed(error, batch.queue.name)
         this.#exitFlush?.failed(batch.topic, error, batch.writtenCount)
       },
     })
@@ -165,7 +175,22 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       this.#room.look()
     }
     const backoff = new Backoff(options.retryBackoffMs, options.retryBackoffMaxMs, random)
-    if (options.enableIdempotence)
+    const { transactionalId } = options
+    if (transactionalId !== undefined)
+      this.#identity = this.#transactions = new Transactions(
+        { ...options, transactionalId, random, clock: this.#clock },
+        {
+          connectionTo: brokerId => this.#connectionTo(brokerId),
+          introduce: (brokerId, address) => this.#cluster.introduce(brokerId, address),
+          findCoordinator: (question, answered, failed) => this.#ask('findCoordinator', question, answered, failed),
+        },
+        {
+          onMaySend: () => this.#wakeAll(),
+          // Later: the batch whose failure this is has not told its own callbacks yet.
+          onStopped: () => this.#clock.afterThis(() => this.#failUnsent()),
+        },
+      )
+    else if (options.enableIdempotence)
       this.#identity = new Identity(
         (answered, failed) => this.#askProducerId(answered, failed),
         {
@@ -182,6 +207,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       this.#accumulator,
       this.#deliveries,
       this.#identity,
+      this.#transactions,
       {
         refresh: reason => this.#refreshMetadata(reason),
         applyLeaderHint: (...hint) => void this.#cluster.applyLeaderHint(...hint),
@@ -222,6 +248,16 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       topics: this.#topics,
       addresses: () => [...options.bootstrapServers, ...this.#cluster.brokers.values()],
     })
+    this.#transactionCalls = new TransactionCalls({
+      transactions: this.#transactions,
+      clock: this.#clock,
+      maxBlockMs: options.maxBlockMs,
+      state: () => this.#state,
+      operation: name => this.#operation(name),
+      flush: () => this.flush() as OperationFuture<void>,
+      failUnsent: () => this.#failUnsent(),
+      report: error => this.#report(error),
+    })
     if (options.flushOnExit)
       this.#exitFlush = new ExitFlush({ name: options.clientId, timeoutMs: options.flushOnExitTimeoutMs }, timeoutMs =>
         this.#flushAtExit(timeoutMs),
@@ -251,6 +287,13 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     options: SendOptions | undefined,
     listener: SendCallback | RecordListener | undefined,
   ): Batch | ParkedRecord | RefusedRecord {
+    const { transactionalId } = this.#options
+    if (transactionalId !== undefined && this.#state === 'open' && !this.#transactions!.takesRecords)
+      return this.#refuse(
+        { ...fieldsOf(record), topic: topicOf(record) },
+        this.#transactions!.refusal('send'),
+        listener,
+      )
     let given = record
     if (this.#intake.isDirect && this.#state === 'open' && options === undefined) {
       try {
@@ -392,6 +435,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       thrown instanceof KafkaError
         ? thrown
         : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${thrownText(thrown)}`, thrown)
+    if (!(error instanceof AbortedError)) this.#transactions?.recordFailed(error, given.topic)
     const state = this.#topics.get(given.topic)
     if (state !== undefined && !state.isKnown && state.lobby.length === 0) this.#topics.delete(given.topic)
     const record = new RefusedRecord(given.topic, error, listener, this.#intake.observer)
@@ -534,6 +578,8 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
 
   #failParked(parked: ParkedRecord, error: KafkaError): void {
     if (parked.isSettled) return
+    // Who takes a record back does not want it in the transaction.
+    if (!(error instanceof AbortedError)) this.#transactions?.recordFailed(error, parked.topic)
     const wasWaiting = parked.state !== 'placed'
     if (wasWaiting) this.#lobby.settled(parked)
     const isHeard = !parked.watched && this.listenerCount('undelivered') > 0
@@ -607,10 +653,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         get lane() {
           return blocker.lane
         },
-        connectionTo: (id: number) =>
-          blocker.lane === 'own'
-            ? this.#cluster.connectionTo(id)
-            : this.#courier.connectionTo(id, this.#cluster.brokers.get(id)),
+        connectionTo: (id: number) => this.#connectionTo(id),
         topicIdOf: (topic: string) => this.#topics.get(topic)!.id,
         refresh: (reason: string) => this.#refreshMetadata(reason),
       }
@@ -620,12 +663,25 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         links,
         this.#accumulator,
         this.#identity,
+        this.#transactions,
         this.#settlement,
         this.#clock,
       )
       this.#senders.set(brokerId, sender)
     }
     return sender
+  }
+
+  /** The open connection to a broker, by the way that requests go now. */
+  #connectionTo(brokerId: number): CallTarget | undefined {
+    return this.#blocker.lane === 'own'
+      ? this.#cluster.connectionTo(brokerId)
+      : this.#courier.connectionTo(brokerId, this.#cluster.brokers.get(brokerId))
+  }
+
+  #brokerReady(brokerId: number): void {
+    this.#senders.get(brokerId)?.wake()
+    this.#transactions?.brokerReady(brokerId)
   }
 
   /** A partition has something to send: its leader's sender is told. Without a leader the cluster is asked. */
@@ -685,11 +741,20 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   }
 
   #askProducerId(answered: (answer: ProducerIdAnswer) => void, failed: (error: unknown) => void): void {
-    const question = { transactionalId: null, transactionTimeoutMs: 2 ** 31 - 1 }
+    this.#ask('initProducerId', { transactionalId: null, transactionTimeoutMs: 2 ** 31 - 1 }, answered, failed)
+  }
+
+  /** A question that any broker may answer, by the way that requests go now. One of the two is called, later. */
+  #ask<A extends AskedApi>(
+    api: A,
+    question: Draft<(typeof apis)[A]['request']>,
+    answered: (answer: Body<(typeof apis)[A]['response']>) => void,
+    failed: (error: unknown) => void,
+  ): void {
     const { requestTimeoutMs: timeoutMs } = this.#options
     if (this.#blocker.isBlocked)
-      this.#courier.ask('initProducerId', question, timeoutMs, answer => answered(answer as ProducerIdAnswer), failed)
-    else this.#cluster.request(apis.initProducerId, question, { timeoutMs }).then(answered, failed)
+      this.#courier.ask(api, question, timeoutMs, answer => answered(answer as never), failed)
+    else this.#cluster.request(apis[api] as Api, question as never, { timeoutMs }).then(answered as never, failed)
   }
 
   // ---- deadlines
@@ -799,6 +864,8 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       refused.reject(error)
       return refused
     }
+    const calledAt = this.#clock.now()
+    const ending = this.#transactionCalls.endForClose(timeoutMs)
     this.#state = 'closing'
     const closing = new OperationFuture<void>({
       block: (isSettled, waitOptions) => {
@@ -809,14 +876,28 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       call: call => this.#accumulator.calls.run(call),
     })
     this.#closing = closing
-    const flush = this.flush(timeoutMs === undefined ? {} : { timeoutMs }) as OperationFuture<void>
-    flush.whenSettled(() => {
-      if (flush.error !== undefined)
-        this.#abandonAll(`the producer was closed before this record was acknowledged (close waited ${timeoutMs} ms)`)
-      // The last batch is still being settled by whoever called.
-      this.#clock.afterThis(() => this.#shutDown(closing))
-    })
+    const flushAndEnd = () => {
+      const leftMs = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (this.#clock.now() - calledAt))
+      const flush = this.flush(leftMs === undefined ? {} : { timeoutMs: leftMs }) as OperationFuture<void>
+      flush.whenSettled(() => {
+        if (flush.error !== undefined)
+          this.#abandonAll(`the producer was closed before this record was acknowledged (close waited ${timeoutMs} ms)`)
+        // The last batch is still being settled by whoever called.
+        this.#clock.afterThis(() => this.#shutDown(closing))
+      })
+    }
+    if (ending === undefined) flushAndEnd()
+    else ending.whenSettled(flushAndEnd)
     return closing
+  }
+
+  /** The transaction goes no further: what is not on the wire fails. Callbacks hear of it in the order of the sends. */
+  #failUnsent(): void {
+    if (this.#transactions?.stoppedError('not-written') === undefined) return // another one has begun since
+    this.#accumulator.calls.hold()
+    this.#lobby.failAll(() => this.#transactions!.stoppedError('not-written')!)
+    for (const batch of this.#accumulator.live) this.#settlement.failUnsent(batch)
+    this.#accumulator.calls.release()
   }
 
   /** Every record that is still open fails, with what is known of it. */
@@ -914,6 +995,57 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         reject: error => known.reject(error),
       })
     return known
+  }
+
+  // ---- transactions
+
+  initTransactions(options: WaitOptions = {}): Future<void> {
+    return this.#transactionCalls.init(options)
+  }
+
+  beginTransaction(): void {
+    this.#transactionCalls.begin()
+  }
+
+  sendOffsetsToTransaction(offsets: Iterable<ConsumedOffset>, group: ConsumerGroupMetadata): Future<void> {
+    return this.#transactionCalls.sendOffsets(offsets, group)
+  }
+
+  commitTransaction(options: WaitOptions = {}): Future<void> {
+    return this.#transactionCalls.commit(options)
+  }
+
+  abortTransaction(options: WaitOptions = {}): Future<void> {
+    return this.#transactionCalls.abort(options)
+  }
+
+  transaction<R>(
+    work: (transaction: Transaction<Topics>) => R | PromiseLike<R>,
+    options: WaitOptions = {},
+  ): Promise<R> {
+    return this.#transactionCalls.run(part => {
+      // Whoever goes on with it later must not write into the next one.
+      const transaction: Transaction<Topics> = {
+        send: (record: unknown, second?: SendOptions | SendCallback, third?: SendCallback) =>
+          (part.isOver
+            ? this.#sendTooLate(record, second, third)
+            : this.send(record as never, second as never, third as never)) as never,
+        sendAll: (records, own) => {
+          if (!part.isOver) return this.sendAll(records, own)
+          const all = this.#operation<RecordMetadata[]>('sendAll')
+          all.reject(sentTooLate())
+          return all
+        },
+        sendOffsets: (offsets, group) => this.#transactionCalls.sendOffsets(offsets, group, part),
+      }
+      return work(transaction)
+    }, options)
+  }
+
+  #sendTooLate(record: unknown, second?: SendOptions | SendCallback, third?: SendCallback) {
+    const callback = typeof second === 'function' ? second : third
+    const refused = this.#refuse({ ...fieldsOf(record), topic: topicOf(record) }, sentTooLate(), callback)
+    return callback === undefined ? new RecordFuture(refused, 0) : undefined
   }
 
   metrics(): Record<string, number> {

@@ -6,7 +6,7 @@ import type { Batch } from '../accumulator/batch.ts'
 import type { Blocker, BlockOptions } from '../accumulator/blocker.ts'
 import type { Lane, PartitionQueue } from '../accumulator/partition-queue.ts'
 import type { Courier } from '../courier/courier.ts'
-import type { Identity } from '../exactly-once/identity.ts'
+import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import type { Sender } from '../sender/sender.ts'
 import type { Settlement } from '../sender/settlement.ts'
 import type { Lobby } from './lobby.ts'
@@ -29,7 +29,7 @@ export interface BlockerParts {
   readonly accumulator: Accumulator
   readonly settlement: Settlement
   /** undefined: without idempotence. */
-  readonly identity: Identity | undefined
+  readonly identity: IdentitySource | undefined
   readonly lobby: Lobby
   readonly senders: ReadonlyMap<number, Sender>
   readonly topics: ReadonlyMap<string, TopicState>
@@ -141,7 +141,7 @@ export class ThreadBlocker implements Blocker {
     this.#lane = 'courier'
     accumulator.calls.hold()
     accumulator.isBlocked = true
-    identity?.askAgain()
+    identity?.handOver()
     for (const sender of senders.values()) sender.hurry()
   }
 
@@ -151,6 +151,7 @@ export class ThreadBlocker implements Blocker {
     this.#isBlocked = false
     accumulator.isBlocked = false
     if (identity !== undefined) this.#lane = 'own'
+    identity?.takeBack()
     for (const sender of senders.values()) sender.wake()
   }
 

@@ -14,10 +14,13 @@ export function bound<T>(
   clock: Clock,
   { timeoutMs, signal }: WaitOptions,
   onTimeout: () => KafkaError,
+  /** What the end of the wait is told as. */
+  asTold: (error: KafkaError) => KafkaError = error => error,
 ): void {
   if (operation.settled) return
-  const timer = timeoutMs === undefined ? undefined : clock.schedule(() => operation.reject(onTimeout()), timeoutMs)
-  const onAbort = () => operation.reject(new AbortedError('the wait was aborted', undefined, signal?.reason))
+  const timer =
+    timeoutMs === undefined ? undefined : clock.schedule(() => operation.reject(asTold(onTimeout())), timeoutMs)
+  const onAbort = () => operation.reject(asTold(new AbortedError('the wait was aborted', undefined, signal?.reason)))
   operation.whenSettled(() => {
     timer?.cancel()
     signal?.removeEventListener('abort', onAbort)

@@ -39,7 +39,8 @@ test.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])('v%i: byte for byte what the ta
       topics,
       fc.constantFrom(-1, 0, 1),
       fc.integer({ min: 0, max: 2 ** 31 - 1 }),
-      (given, acks, timeoutMs) => {
+      fc.option(fc.string({ unit: 'binary', minLength: 1, maxLength: 300 })),
+      (given, acks, timeoutMs, transactionalId) => {
         const byTopic = given.map(({ name, id, partitions }) => ({
           ...{ name, id },
           batches: partitions.map(({ index, size: bytes }) => batchOf(name, index, bytes)),
@@ -49,11 +50,13 @@ test.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])('v%i: byte for byte what the ta
         const batches = byTopic.flatMap(topic => topic.batches.slice(0, 1))
         batches.push(...byTopic.flatMap(topic => topic.batches.slice(1)))
 
-        const body = produceBody(batches, version, acks, timeoutMs, topic => Buffer.from(ids.get(topic)!, 'base64url'))
+        const body = produceBody(batches, version, transactionalId, acks, timeoutMs, topic =>
+          Buffer.from(ids.get(topic)!, 'base64url'),
+        )
 
         const byTable = produceRequest.encode(
           {
-            transactionalId: null,
+            transactionalId,
             acks,
             timeoutMs,
             topicData: byTopic.map(({ name, id, batches: own }) => ({
@@ -75,6 +78,6 @@ test.each([3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])('v%i: byte for byte what the ta
 
 test('a large batch is not copied', () => {
   const large = batchOf('t', 0, 5000)
-  const { pieces } = produceBody([batchOf('t', 1, 100), large], 12, -1, 1000, () => new Uint8Array(16))
+  const { pieces } = produceBody([batchOf('t', 1, 100), large], 12, null, -1, 1000, () => new Uint8Array(16))
   expect(pieces.some(piece => piece.buffer === large.wire!.buffer)).toBe(true)
 })

@@ -17,6 +17,7 @@ export interface ProduceBody {
 export function produceBody(
   batches: readonly Batch[],
   version: number,
+  transactionalId: string | null,
   acks: number,
   timeoutMs: number,
   topicIdOf: (topic: string) => Uint8Array,
@@ -29,8 +30,7 @@ export function produceBody(
   }
   const flexible = version >= 9
   const writer = new PieceWriter(batches.length * 24 + topics.size * 300 + 32)
-  if (flexible) writer.byte(0)
-  else writer.int16(-1) // no transactional id
+  writer.nullableString(transactionalId, flexible)
   writer.int16(acks)
   writer.int32(timeoutMs)
   writer.count(topics.size, flexible)
@@ -112,6 +112,19 @@ class PieceWriter {
       rest >>>= 7
     }
     this.byte(rest)
+  }
+
+  nullableString(text: string | null, flexible: boolean): void {
+    if (text === null) {
+      if (flexible) this.byte(0)
+      else this.int16(-1)
+      return
+    }
+    const bytes = Buffer.byteLength(text)
+    if (flexible) this.count(bytes, true)
+    else this.int16(bytes)
+    const at = this.#reserve(bytes)
+    this.#buffer.write(text, at, 'utf8')
   }
 
   name(text: string, flexible: boolean): void {

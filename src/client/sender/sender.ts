@@ -1,4 +1,4 @@
-import type { NetworkError } from '../../base/errors/index.ts'
+import { type NetworkError, UnsupportedVersionError } from '../../base/errors/index.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
 import { believedThrottleMs } from '../../base/time/throttle.ts'
 import type { Call, CallTarget } from '../../wire/network/index.ts'
@@ -8,8 +8,9 @@ import { uuid } from '../../wire/protocol/types.ts'
 import type { Accumulator } from '../accumulator/accumulator.ts'
 import type { Batch } from '../accumulator/batch.ts'
 import type { Lane, PartitionQueue } from '../accumulator/partition-queue.ts'
-import type { Identity } from '../exactly-once/identity.ts'
+import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { readyToSend } from '../exactly-once/sequencing.ts'
+import type { TransactionProtocol } from '../exactly-once/transactions.ts'
 import { produceBody } from './produce-body.ts'
 import type { SentRequest, Settlement } from './settlement.ts'
 import { singleAcknowledgement } from './single-acknowledgement.ts'
@@ -35,6 +36,16 @@ export interface SenderOptions {
   readonly requestTimeoutMs: number
 }
 
+/** What a sender asks of the transactions of its producer. */
+export interface SendersTransactions {
+  readonly transactionalId: string
+  readonly protocol: TransactionProtocol
+  /** Whether a partition's batches may leave; where not, the sender is woken when they may. */
+  maySend(queue: PartitionQueue): boolean
+}
+
+/** Produce v12 and later add partitions to their transaction: where the client does, it must not speak them (KIP-890). */
+const addingFrom = 12
 /** Produce v6 and later leave the throttling to the client (KIP-219). */
 const throttleIsOurs = 6
 /** Produce v13 and later name topics by id only. */
@@ -57,7 +68,8 @@ export class Sender {
   readonly #options: SenderOptions
   readonly #links: ClusterLinks
   readonly #accumulator: Accumulator
-  readonly #identity: Identity | undefined
+  readonly #identity: IdentitySource | undefined
+  readonly #transactions: SendersTransactions | undefined
   readonly #settlement: Settlement
   readonly #clock: Clock
   /**
@@ -82,7 +94,8 @@ export class Sender {
     options: SenderOptions,
     links: ClusterLinks,
     accumulator: Accumulator,
-    identity: Identity | undefined,
+    identity: IdentitySource | undefined,
+    transactions: SendersTransactions | undefined,
     settlement: Settlement,
     clock: Clock,
   ) {
@@ -91,6 +104,7 @@ export class Sender {
     this.#links = links
     this.#accumulator = accumulator
     this.#identity = identity
+    this.#transactions = transactions
     this.#settlement = settlement
     this.#clock = clock
   }
@@ -178,7 +192,14 @@ export class Sender {
 
   #produceVersion(connection: CallTarget): number | undefined {
     try {
-      return connection.versionOf(produceRequest)
+      const version = connection.versionOf(produceRequest)
+      if (this.#transactions === undefined) return version
+      if (this.#transactions.protocol === 'explicit') return Math.min(version, addingFrom - 1)
+      if (version < addingFrom)
+        throw new UnsupportedVersionError(
+          `${connection.remote} speaks Produce up to v${version}, though the cluster has switched transaction.version 2 on`,
+        )
+      return version
     } catch (error) {
       for (const queue of this.#takeAll()) this.#settlement.failWaiting(queue, error)
       return undefined
@@ -249,6 +270,7 @@ export class Sender {
       if (batch.attempts === 0) batch.writeWithoutIdentity()
       return batch
     }
+    if (this.#transactions?.maySend(queue) === false) return undefined
     return readyToSend(queue, this.#identity) ? batch : undefined
   }
 
@@ -262,7 +284,14 @@ export class Sender {
         if (id === '' || id === uuid.zero) used = topicIdsFrom - 1
         ids.set(topic, id)
       }
-    const body = produceBody(batches, used, acks, requestTimeoutMs, topic => topicIdBytes(ids.get(topic))!)
+    const body = produceBody(
+      batches,
+      used,
+      this.#transactions?.transactionalId ?? null,
+      acks,
+      requestTimeoutMs,
+      topic => topicIdBytes(ids.get(topic))!,
+    )
     const sentAt = this.#clock.now()
     const { lane } = this.#links
     // Snapshot of id → name: a topic may be deleted and made anew while the request is out (KAFKA-19397).

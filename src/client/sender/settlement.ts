@@ -6,6 +6,7 @@ import {
   DeliveryTimeoutError,
   KafkaError,
   type NetworkError,
+  type Outcome,
   RecordTooLargeError,
 } from '../../base/errors/index.ts'
 import type { Backoff } from '../../base/time/backoff.ts'
@@ -16,7 +17,7 @@ import type { Accumulator } from '../accumulator/accumulator.ts'
 import type { Batch } from '../accumulator/batch.ts'
 import type { Deliveries } from '../accumulator/deliveries.ts'
 import type { PartitionQueue } from '../accumulator/partition-queue.ts'
-import type { Identity } from '../exactly-once/identity.ts'
+import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { giveUpSequence, stampParts } from '../exactly-once/sequencing.ts'
 import type { SingleAcknowledgement } from './single-acknowledgement.ts'
 import { verdict } from './verdict.ts'
@@ -50,6 +51,12 @@ export interface SettlementLinks {
   brokerProblem(brokerId: number): string | undefined
 }
 
+/** What becomes of records is asked of the transaction that they belong to. */
+export interface OpenTransaction {
+  /** Why nothing of it is sent any more; undefined: it is. */
+  stoppedError(outcome: Outcome): KafkaError | undefined
+}
+
 export interface SettlementCounters {
   requests: number
   requestBytes: number
@@ -69,7 +76,9 @@ const cutMessage = (text: string | null) => (text === null || text === '' ? '' :
 export class Settlement {
   readonly #accumulator: Accumulator
   readonly #deliveries: Deliveries
-  readonly #identity: Identity | undefined
+  readonly #identity: IdentitySource | undefined
+  /** undefined: without transactions. */
+  readonly #transaction: OpenTransaction | undefined
   readonly #links: SettlementLinks
   readonly #clock: Clock
   readonly #backoff: Backoff
@@ -90,7 +99,8 @@ export class Settlement {
   constructor(
     accumulator: Accumulator,
     deliveries: Deliveries,
-    identity: Identity | undefined,
+    identity: IdentitySource | undefined,
+    transaction: OpenTransaction | undefined,
     links: SettlementLinks,
     clock: Clock,
     backoff: Backoff,
@@ -99,6 +109,7 @@ export class Settlement {
     this.#accumulator = accumulator
     this.#deliveries = deliveries
     this.#identity = identity
+    this.#transaction = transaction
     this.#links = links
     this.#clock = clock
     this.#backoff = backoff
@@ -283,6 +294,7 @@ export class Settlement {
       queue.waiting.some(other => other.sendOrder >= 0 && other.sendOrder < batch.sendOrder)
     const decision = verdict(code, {
       idempotent: this.#identity !== undefined,
+      transactional: this.#transaction !== undefined,
       recordCount: batch.writtenCount,
       mayRetry: batch.attempts <= this.#retries,
       hasEarlier,
@@ -311,6 +323,11 @@ export class Settlement {
     const now = this.#clock.now()
     if (batch.deadline <= now) {
       this.expire(batch)
+      return
+    }
+    const stopped = this.#transaction?.stoppedError(batch.outcome)
+    if (stopped !== undefined) {
+      this.#giveUp(batch, stopped)
       return
     }
     this.counters.retriedRecords += batch.writtenCount
@@ -343,6 +360,11 @@ export class Settlement {
 
   #split(batch: Batch): void {
     const { queue } = batch
+    const stopped = this.#transaction?.stoppedError(batch.outcome)
+    if (stopped !== undefined) {
+      this.#giveUp(batch, stopped)
+      return
+    }
     this.counters.splits++
     const parts = this.#accumulator.split(batch, Math.ceil(batch.length / 2))
     this.#deliveries.replaced(batch, parts)
@@ -440,6 +462,15 @@ export class Settlement {
           : new KafkaError(code, message, { outcome: batch.outcome, fatal, retriable, cause: error }),
       )
     }
+  }
+
+  /** The transaction goes no further: what is not on the wire fails. What is, is awaited. */
+  failUnsent(batch: Batch): void {
+    if (batch.state === 'in-flight' || batch.isSettled) return
+    const error = this.#transaction?.stoppedError(batch.outcome)
+    if (error === undefined) return
+    batch.queue.removeWaiting(batch)
+    this.#giveUp(batch, error)
   }
 
   /** zstd for a broker that does not know it. */

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest'
 import { brokerErrorCode, brokerErrorCodes } from '../../base/errors/index.ts'
 import { type Verdict, type VerdictFacts, verdict } from './verdict.ts'
 
-const facts: VerdictFacts = { idempotent: true, recordCount: 10, mayRetry: true, hasEarlier: false }
+const facts: VerdictFacts = {
+  idempotent: true,
+  transactional: false,
+  recordCount: 10,
+  mayRetry: true,
+  hasEarlier: false,
+}
 
 const named = (name: string) => brokerErrorCodes.find(code => code.name === name)!
 
@@ -78,4 +84,12 @@ test('a code that no list has fails, and may have been written', () => {
     expect(verdict(brokerErrorCode(number), facts)).toBe('fail')
     expect(brokerErrorCode(number)).toMatchObject({ appended: 'maybe', retriable: false })
   }
+})
+
+test('in a transaction no sequence begins anew', () => {
+  expect(by('renumber', { transactional: true })).toEqual([])
+  expect(by('fail', { transactional: true })).toEqual(
+    expect.arrayContaining(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID', 'INVALID_PRODUCER_EPOCH']),
+  )
+  expect(by('follow', { transactional: true, hasEarlier: true })).toEqual(['OUT_OF_ORDER_SEQUENCE_NUMBER'])
 })

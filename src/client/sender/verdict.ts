@@ -14,6 +14,8 @@ export type Verdict = 'acknowledged' | 'retry' | 'follow' | 'renumber' | 'split'
 
 export interface VerdictFacts {
   readonly idempotent: boolean
+  /** In a transaction no sequence may begin anew: it has to be aborted first (librdkafka #3575). */
+  readonly transactional: boolean
   readonly recordCount: number
   /** Attempts made, this one included, are within `retries`. */
   readonly mayRetry: boolean
@@ -25,11 +27,8 @@ const none = errorNumber('NONE')
 const duplicate = errorNumber('DUPLICATE_SEQUENCE_NUMBER')
 const tooLarge = errorNumber('MESSAGE_TOO_LARGE')
 /** The broker's picture of our sequence differs from ours. */
-const sequenceErrors = new Set([
-  errorNumber('OUT_OF_ORDER_SEQUENCE_NUMBER'),
-  errorNumber('UNKNOWN_PRODUCER_ID'),
-  errorNumber('INVALID_PRODUCER_EPOCH'),
-])
+const outOfOrder = errorNumber('OUT_OF_ORDER_SEQUENCE_NUMBER')
+const sequenceErrors = new Set([outOfOrder, errorNumber('UNKNOWN_PRODUCER_ID'), errorNumber('INVALID_PRODUCER_EPOCH')])
 
 /** Pure: the reaction to an error code. Sources: Sender.completeBatch and TransactionManager.canRetry of the Java client. */
 export function verdict(code: BrokerErrorCode, facts: VerdictFacts): Verdict {
@@ -37,6 +36,8 @@ export function verdict(code: BrokerErrorCode, facts: VerdictFacts): Verdict {
   if (code.code === none || code.code === duplicate) return 'acknowledged'
   if (code.code === tooLarge && facts.recordCount > 1) return 'split'
   if (!facts.mayRetry) return 'fail'
+  if (facts.transactional && sequenceErrors.has(code.code))
+    return facts.hasEarlier && code.code === outOfOrder ? 'follow' : 'fail'
   if (facts.idempotent && sequenceErrors.has(code.code)) return facts.hasEarlier ? 'follow' : 'renumber'
   return code.retriable ? 'retry' : 'fail'
 }

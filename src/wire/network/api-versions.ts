@@ -6,10 +6,17 @@ const unsupportedVersion = errorNumber('UNSUPPORTED_VERSION')
 
 export const newestApiVersions = request.versions[1]
 
+/** Features that the whole cluster has switched on (KIP-584), each with its range of levels. */
+export interface FinalizedFeatures {
+  /** Rises with every change: the highest one is the newest. −1 where the broker does not know. */
+  readonly epoch: bigint
+  readonly levels: ReadonlyMap<string, readonly [min: number, max: number]>
+}
+
 /** What a broker said of itself. Kept per connection: brokers of one cluster may differ. */
 export interface BrokerVersions {
   readonly versions: ReadonlyMap<number, readonly [min: number, max: number]>
-  readonly finalizedFeatures: ReadonlyMap<string, readonly [min: number, max: number]>
+  readonly finalizedFeatures: FinalizedFeatures
 }
 
 /** The highest version of a message that a broker and this client both speak. Throws UnsupportedVersionError. */
@@ -37,9 +44,12 @@ export function readApiVersions(reader: Reader, asked: number, remote: string): 
   }
   return {
     versions: new Map(usable(answer).map(row => [row.apiKey, [row.minVersion, row.maxVersion]])),
-    finalizedFeatures: new Map(
-      answer.finalizedFeatures.map(feature => [feature.name, [feature.minVersionLevel, feature.maxVersionLevel]]),
-    ),
+    finalizedFeatures: {
+      epoch: answer.finalizedFeaturesEpoch,
+      levels: new Map(
+        answer.finalizedFeatures.map(feature => [feature.name, [feature.minVersionLevel, feature.maxVersionLevel]]),
+      ),
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 import type { NetworkError } from '../../base/errors/index.ts'
 import type { Message, Reader } from '../protocol/index.ts'
+import type { FinalizedFeatures } from './api-versions.ts'
 
 /** One request whose body is already bytes, and what is to happen with its answer. */
 export interface Call {
@@ -30,6 +31,10 @@ export interface Call {
 export interface CallTarget {
   /** The highest version that both sides speak. Throws UnsupportedVersionError. */
   versionOf(message: Message): number
+  /** What the whole cluster has agreed on, as this broker told when the connection was made. */
+  readonly finalizedFeatures: FinalizedFeatures
+  /** Where it leads, for messages. */
+  readonly remote: string
   /** Its callbacks come later, never during `send`. */
   send(call: Call): void
 }

@@ -109,7 +109,7 @@ export class Connection implements CallTarget {
   readonly #splitter: FrameSplitter
   #state: 'setup' | 'open' | 'closing' | 'closed' = 'setup'
   #stage: 'tcp' | 'authentication' | 'versions' = 'tcp'
-  #broker: BrokerVersions = { versions: new Map(), finalizedFeatures: new Map() }
+  #broker: BrokerVersions = { versions: new Map(), finalizedFeatures: { epoch: -1n, levels: new Map() } }
   /** Calls that wait for their answer, oldest first. */
   readonly #answers = new Fifo<Pending>()
   /** Calls that wait for the socket. */

@@ -1,3 +1,3 @@
-export { type BrokerVersions, commonVersion } from './api-versions.ts'
+export { type BrokerVersions, commonVersion, type FinalizedFeatures } from './api-versions.ts'
 export type { Call, CallTarget } from './call.ts'
 export { Connection } from './connection.ts'

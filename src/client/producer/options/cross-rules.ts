@@ -25,7 +25,8 @@ export function applyCrossRules(options: MutableOptions, given: ReadonlySet<Opti
   )
   // Queue lengths and availability steer the built-in sticky choice alone.
   if (options.partitioner !== 'murmur2') options.partitionerAdaptivePartitioningEnable = false
-  return [...deliveryTimeout(options, given), ...idempotence(options, given)]
+  const transactions = transactionTimeout(options, given)
+  return [...deliveryTimeout(options, given), ...idempotence(options, given), ...transactions]
 }
 
 function deliveryTimeout(options: MutableOptions, given: ReadonlySet<OptionName>): OptionProblem[] {
@@ -44,6 +45,34 @@ function deliveryTimeout(options: MutableOptions, given: ReadonlySet<OptionName>
         `(${lingerMs} + ${requestTimeoutMs} = ${least})`,
     },
   ]
+}
+
+/** A broker at its defaults lets no transaction live longer (`transaction.max.timeout.ms`). */
+const longestTransactionMs = 900_000
+
+/** A record that is awaited for longer than its transaction lives is lost to it: whichever was not given follows. */
+function transactionTimeout(options: MutableOptions, given: ReadonlySet<OptionName>): OptionProblem[] {
+  const { transactionalId, enableIdempotence, deliveryTimeoutMs, transactionTimeoutMs } = options
+  if (transactionalId === undefined) return []
+  const problems: OptionProblem[] = []
+  if (!enableIdempotence)
+    problems.push({
+      option: 'enableIdempotence',
+      message: 'enableIdempotence is false, which rules out transactionalId; allowed: true, or no transactionalId',
+    })
+  if (deliveryTimeoutMs <= transactionTimeoutMs) return problems
+  if (!given.has('deliveryTimeoutMs')) {
+    options.deliveryTimeoutMs = transactionTimeoutMs // raised again where lingerMs + requestTimeoutMs are more
+    return problems
+  }
+  if (!given.has('transactionTimeoutMs'))
+    options.transactionTimeoutMs = Math.min(deliveryTimeoutMs, longestTransactionMs)
+  if (deliveryTimeoutMs > options.transactionTimeoutMs)
+    problems.push({
+      option: 'deliveryTimeoutMs',
+      message: `deliveryTimeoutMs is ${deliveryTimeoutMs}; allowed with transactionalId: at most transactionTimeoutMs (${options.transactionTimeoutMs}), since a record that is awaited longer outlives its transaction`,
+    })
+  return problems
 }
 
 function idempotence(options: MutableOptions, given: ReadonlySet<OptionName>): OptionProblem[] {

@@ -86,6 +86,12 @@ export const protocolString: OptionKind = {
   fromText: text => text,
 }
 
+export const nonEmptyString: OptionKind = {
+  ...protocolString,
+  allowed: 'a string of 1 to 32767 bytes',
+  check: given => (given === '' ? refused : protocolString.check(given)),
+}
+
 export const acks: OptionKind = {
   allowed: `0, 1, -1 or 'all'`,
   check(given) {

@@ -8,6 +8,7 @@ import {
   int32,
   int64,
   interceptors,
+  nonEmptyString,
   type OptionKind,
   oneOf,
   only,
@@ -82,6 +83,16 @@ export const optionTable: Readonly<Record<OptionName, OptionRow>> = {
   },
   deliveryTimeoutMs: { kafkaName: 'delivery.timeout.ms', kind: int32(0), default: 120000, unit: ms },
   requestTimeoutMs: { kafkaName: 'request.timeout.ms', kind: int32(0), default: 30000, unit: ms },
+
+  transactionalId: { kafkaName: 'transactional.id', kind: nonEmptyString, defaultText: 'none: no transactions' },
+  transactionTimeoutMs: {
+    kafkaName: 'transaction.timeout.ms',
+    kind: int32(1),
+    default: 60000,
+    unit: ms,
+    differs:
+      'Java lets a record be awaited for longer than its transaction lives; here `deliveryTimeoutMs` is at most `transactionTimeoutMs`, and whichever of the two was not given follows the other.',
+  },
 
   lingerMs: {
     kafkaName: 'linger.ms',

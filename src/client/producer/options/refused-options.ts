@@ -28,7 +28,7 @@ const consumer = (names: readonly string[]): RefusedOption[] =>
 
 /** Source: ProducerConfig.java and ConsumerConfig.java of Kafka 4.3.1, without what the option table holds. */
 const list: readonly RefusedOption[] = [
-  ...later('transactions', ['transactional.id', 'transaction.timeout.ms', 'transaction.two.phase.commit.enable']),
+  ...later('two-phase commit', ['transaction.two.phase.commit.enable']),
   ...later('TLS', [
     'ssl.protocol',
     'ssl.enabled.protocols',

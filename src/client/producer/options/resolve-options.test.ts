@@ -76,7 +76,9 @@ describe('wrong values', () => {
     ['acks', '0', /acks is 0, which rules out enableIdempotence/],
     ['retries', 0, /retries is 0, which rules out enableIdempotence/],
     ['maxInFlightRequestsPerConnection', 6, /is 6, which rules out enableIdempotence/],
-    ['transactionalId', 'orders-1', /transactionalId belongs to transactions, which this version does not speak yet/],
+    ['transactionalId', '', /transactionalId is ''; allowed: a string of 1 to 32767 bytes|transactionalId is/],
+    ['transactionTimeoutMs', 0, /allowed: .*1 to 2147483647/],
+    ['transactionTwoPhaseCommitEnable', true, /belongs to two-phase commit/],
     ['sslTruststoreLocation', '/ca.pem', /sslTruststoreLocation belongs to TLS/],
     ['metricReporters', [], /metricReporters works in a JVM only; read producer.metrics\(\)/],
     ['groupId', 'g', /groupId belongs to a consumer/],
@@ -224,9 +226,44 @@ describe('what is taken', () => {
       flushOnExit: false,
       flushOnExitTimeoutMs: 10000,
       enableMetricsPush: false,
+      transactionalId: undefined,
+      transactionTimeoutMs: 60000,
       metricsNumSamples: 2,
       metricsSampleWindowMs: 30000,
       metricsRecordingLevel: 'INFO',
+    })
+  })
+
+  describe('transactions and the time-out of deliveries', () => {
+    const own = { ...server, transactionalId: 'a' }
+
+    test.each([
+      ['neither is given', {}, 60000, 60000],
+      ['a shorter transaction', { transactionTimeoutMs: 40000 }, 40000, 40000],
+      ['a transaction shorter than a request', { transactionTimeoutMs: 1000 }, 30005, 1000],
+      ['a longer transaction', { transactionTimeoutMs: 300000 }, 120000, 300000],
+      ['a longer delivery', { deliveryTimeoutMs: 100000 }, 100000, 100000],
+      ['both', { deliveryTimeoutMs: 40000, transactionTimeoutMs: 50000 }, 40000, 50000],
+    ])('%s', (_, given, deliveryTimeoutMs, transactionTimeoutMs) => {
+      expect(resolveOptions({ ...own, ...given })).toMatchObject({ deliveryTimeoutMs, transactionTimeoutMs })
+    })
+
+    test('without a transactional id they have nothing to do with each other', () => {
+      expect(resolveOptions({ ...server, transactionTimeoutMs: 1000 }).deliveryTimeoutMs).toBe(120000)
+    })
+
+    test.each([
+      [
+        { deliveryTimeoutMs: 60000, transactionTimeoutMs: 50000 },
+        'deliveryTimeoutMs',
+        /at most transactionTimeoutMs \(50000\)/,
+      ],
+      [{ deliveryTimeoutMs: 1000000 }, 'deliveryTimeoutMs', /at most transactionTimeoutMs \(900000\)/],
+      [{ enableIdempotence: false }, 'enableIdempotence', /rules out transactionalId/],
+    ])('%o is refused', (given, option, says) => {
+      const problems = problemsOf({ ...own, ...given })
+      expect(problems.map(problem => problem.option)).toEqual([option])
+      expect(problems[0]!.message).toMatch(says)
     })
   })
 

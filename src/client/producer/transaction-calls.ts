@@ -1,0 +1,168 @@
+import { ClosedError, KafkaError, TimeoutError } from '../../base/errors/index.ts'
+import type { Clock } from '../../base/time/clock.ts'
+import type { Transactions } from '../exactly-once/transactions.ts'
+import { checkedOffsets } from './consumed-offsets.ts'
+import type { OperationFuture } from './future.ts'
+import { runTransaction } from './run-transaction.ts'
+import type { ConsumedOffset, ConsumerGroupMetadata } from './transactions.ts'
+import type { Future, ProducerState, WaitOptions } from './types.ts'
+import { bound, checkTimeout } from './waits.ts'
+
+/** Whether a `transaction(…)` is over, for what is begun by its own methods. */
+export interface TransactionPart {
+  isOver: boolean
+}
+
+export interface TransactionCallsParts {
+  /** undefined: the producer has no transactional id. */
+  readonly transactions: Transactions | undefined
+  readonly clock: Clock
+  readonly maxBlockMs: number
+  state(): ProducerState
+  operation<T>(name: string): OperationFuture<T>
+  flush(): OperationFuture<void>
+  /** What is not on the wire fails; what is, is awaited by a flush. */
+  failUnsent(): void
+  report(error: KafkaError): void
+}
+
+/**
+ * The calls of transactions: their futures, time-outs and signals, and that records are settled before a transaction is ended.
+ * What is allowed when, and what the cluster is asked, is in exactly-once/transactions.ts.
+ */
+export class TransactionCalls {
+  readonly #parts: TransactionCallsParts
+
+  constructor(parts: TransactionCallsParts) {
+    this.#parts = parts
+  }
+
+  #open(): Transactions {
+    const { transactions, state } = this.#parts
+    if (transactions === undefined)
+      throw new KafkaError('INVALID_TXN_STATE', 'this producer has no transactions: make it with a transactionalId')
+    if (state() !== 'open') throw new ClosedError(`the producer is ${state()}`)
+    return transactions
+  }
+
+  init(options: WaitOptions): Future<void> {
+    const init = this.#parts.operation<void>('initTransactions')
+    attempt(init, () => {
+      checkTimeout(options.timeoutMs)
+      const transactions = this.#open()
+      const done = settle(init)
+      transactions.init(done)
+      this.#bound(init, 'initTransactions', options)
+      init.whenSettled(() => transactions.giveUpInit(done))
+    })
+    return init
+  }
+
+  begin(): void {
+    this.#open().begin()
+  }
+
+  sendOffsets(offsets: Iterable<ConsumedOffset>, group: ConsumerGroupMetadata, part?: TransactionPart): Future<void> {
+    const sent = this.#parts.operation<void>('sendOffsetsToTransaction')
+    attempt(sent, () => {
+      const transactions = this.#open()
+      if (part?.isOver) throw transactionIsOver()
+      transactions.sendOffsets(checkedOffsets(offsets, group), settle(sent))
+      this.#bound(sent, 'sendOffsetsToTransaction', {})
+    })
+    return sent
+  }
+
+  commit(options: WaitOptions): Future<void> {
+    return this.#end(true, options, () => this.#open())
+  }
+
+  abort(options: WaitOptions): Future<void> {
+    return this.#end(false, options, () => this.#open())
+  }
+
+  #end(committed: boolean, options: WaitOptions, open: () => Transactions): OperationFuture<void> {
+    const { operation, clock, flush, failUnsent } = this.#parts
+    const name = committed ? 'commitTransaction' : 'abortTransaction'
+    const ended = operation<void>(name)
+    attempt(ended, () => {
+      checkTimeout(options.timeoutMs)
+      const transactions = open()
+      const done = settle(ended)
+      const end = transactions.beginEnd(committed, done)
+      this.#bound(ended, name, options, error => transactions.giveUp(done, error))
+      if (end === undefined) return
+      const askWhenSettled = () => flush().whenSettled(() => transactions.end(end))
+      if (committed) askWhenSettled()
+      // Later: whoever calls may be a callback of the very batch whose company fails now.
+      else
+        clock.afterThis(() => {
+          failUnsent()
+          askWhenSettled()
+        })
+    })
+    return ended
+  }
+
+  #bound(
+    operation: OperationFuture<void>,
+    name: string,
+    { timeoutMs = this.#parts.maxBlockMs, signal }: WaitOptions,
+    asTold?: (error: KafkaError) => KafkaError,
+  ): void {
+    const timedOut = () => {
+      const cause = this.#parts.transactions?.lastError
+      const last = cause === undefined ? '' : `; last: ${cause.message}`
+      return new TimeoutError(`${name}: not done after ${timeoutMs} ms; it goes on, and may be called again${last}`, {
+        cause,
+      })
+    }
+    bound(operation, this.#parts.clock, signal === undefined ? { timeoutMs } : { timeoutMs, signal }, timedOut, asTold)
+  }
+
+  /** Begins a transaction, runs `work`, and commits; aborts where that fails. */
+  run<R>(work: (part: TransactionPart) => R | PromiseLike<R>, options: WaitOptions): Promise<R> {
+    const part = { isOver: false }
+    const { transactions, clock, report } = this.#parts
+    return runTransaction(() => work(part), options, {
+      clock,
+      init: () => (transactions === undefined || transactions.isInitialized ? undefined : this.init({ ...options })),
+      begin: () => this.begin(),
+      commit: () => this.commit({}),
+      abort: () => this.abort({}),
+      mayAbort: () => transactions?.mayAbort ?? false,
+      end: () => {
+        part.isOver = true
+      },
+      failed: report,
+    })
+  }
+
+  /** Before the producer closes: an open transaction is aborted, and one that is being ended is awaited. Source: Sender.run. */
+  endForClose(timeoutMs: number | undefined): OperationFuture<void> | undefined {
+    const { transactions } = this.#parts
+    const committed = transactions?.pendingEnd
+    if (transactions === undefined || committed === undefined) return undefined
+    return this.#end(committed, timeoutMs === undefined ? {} : { timeoutMs }, () => transactions)
+  }
+}
+
+const transactionIsOver = () => new KafkaError('INVALID_TXN_STATE', 'this transaction is over')
+
+/** What a send on a transaction that is over fails with. */
+export const sentTooLate = () =>
+  new KafkaError('INVALID_TXN_STATE', 'this transaction is over', { outcome: 'not-written' })
+
+const settle = (future: OperationFuture<void>) => (error?: KafkaError) => {
+  if (error === undefined) future.resolve()
+  else future.reject(error)
+}
+
+/** What goes wrong in a call rejects its future. */
+function attempt(future: OperationFuture<void>, call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    future.reject(error)
+  }
+}
