@@ -509,6 +509,9 @@ export class Transactions implements IdentitySource {
     else if (verdict === 'abortable') this.#stop(error)
     else if (request === 'EndTxn' && end?.committed && end.isDoubtful)
       this.#fail(this.#commitUnknown(`an earlier attempt had no answer, and then: ${message}`, error, true))
+    // It failed in a way that says nothing of how far it came.
+    else if (request === 'EndTxn' && end?.committed && code.appended === 'maybe')
+      this.#fail(this.#commitUnknown(message, error, true))
     else this.#fail(error.fatal ? error : fatal(error, message))
     return 'done'
   }

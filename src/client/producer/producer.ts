@@ -435,7 +435,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       thrown instanceof KafkaError
         ? thrown
         : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${thrownText(thrown)}`, thrown)
-    if (!(error instanceof AbortedError)) this.#transactions?.recordFailed(error, given.topic)
+    this.#failTransaction(error, given.topic)
     const state = this.#topics.get(given.topic)
     if (state !== undefined && !state.isKnown && state.lobby.length === 0) this.#topics.delete(given.topic)
     const record = new RefusedRecord(given.topic, error, listener, this.#intake.observer)
@@ -576,10 +576,15 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     return true
   }
 
+  /** A record of the transaction that is in no batch will not be written; unless it was taken back, or came at the wrong time. */
+  #failTransaction(error: KafkaError, topic: string): void {
+    const wasNotMeant = error instanceof AbortedError || error.code === 'INVALID_TXN_STATE'
+    if (!wasNotMeant) this.#transactions?.recordFailed(error, topic)
+  }
+
   #failParked(parked: ParkedRecord, error: KafkaError): void {
     if (parked.isSettled) return
-    // Who takes a record back does not want it in the transaction.
-    if (!(error instanceof AbortedError)) this.#transactions?.recordFailed(error, parked.topic)
+    this.#failTransaction(error, parked.topic)
     const wasWaiting = parked.state !== 'placed'
     if (wasWaiting) this.#lobby.settled(parked)
     const isHeard = !parked.watched && this.listenerCount('undelivered') > 0
