@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   CommitUnknownError,
@@ -6,6 +10,7 @@ import {
   type TransactionalProducer,
 } from '../../src/index.ts'
 import type { BrokerInThread } from '../../src/testing/index.ts'
+import { builtCommand } from '../cli/built-command.ts'
 import { committedValues } from '../transactions/committed.ts'
 import { startBrokerThread } from './broker-thread.ts'
 
@@ -152,5 +157,21 @@ describe.each([2, 1] as const)('transaction.version %i', transactionVersion => {
     producer.close().get()
     expect(await committedValues(broker.bootstrapServers, topic)).toEqual([])
     expect((await broker.transactions()).find(({ id }) => id === topic)!.state).not.toBe('Ongoing')
+  })
+
+  test.each(['abort', 'commit'])('a process that ends in one, with flushOnExit: %s', async how => {
+    const topic = `blocking-tx-${++count}`
+    await broker.createTopic(topic, { partitions: 1 })
+    const program = fileURLToPath(new URL('ends-in-transaction.js', import.meta.url))
+    const dist = dirname(dirname(await builtCommand()))
+    const child = spawn(process.execPath, [program, dist, broker.bootstrapServers, topic, how], { stdio: 'pipe' })
+    let complaints = ''
+    child.stderr.on('data', text => {
+      complaints += text
+    })
+    const [code] = await once(child, 'close')
+    expect([code, complaints]).toEqual([3, ''])
+    expect((await broker.transactions()).find(({ id }) => id === topic)!.state).toMatch(/^Complete/)
+    expect(await committedValues(broker.bootstrapServers, topic)).toEqual(how === 'commit' ? ['commit'] : [])
   })
 })

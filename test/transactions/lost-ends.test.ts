@@ -62,6 +62,7 @@ async function oneTransaction(producer: TransactionalProducer, value: string, ra
 
 test.each(([2, 1] as const).flatMap(version => Object.keys(kinds).map(kind => [version, kind] as const)))(
   'transaction.version %i: the answer to EndTxn is %s: what is reported is what is there',
+  { timeout: 30_000 + runs * 200 },
   async (transactionVersion, kind) => {
     const random = seededRandom(seed)
     const broker = await startBroker({ topics: { t: { partitions: 2 } }, transactionVersion, seed })

@@ -401,8 +401,8 @@ export class Transactions implements IdentitySource {
         this.#identity = identity
         this.#isRenewing = false
         this.#isTainted = false
-        this.#protocol = this.#wanted
         if (this.#states.is('initializing')) {
+          this.#protocol = this.#wanted
           this.#error = undefined
           this.#states.move('ready')
           if (this.#initWaiting.length === 0) this.#unseen = 'initTransactions'
@@ -447,8 +447,8 @@ export class Transactions implements IdentitySource {
     }
     this.#mark = {}
     // Between two transactions: what is to be avoided is a late copy of anything in the next one (KAFKA-17754).
-    if (wasExplicit && (this.#isTainted || this.#wanted === 'implicit')) this.#renew()
-    else this.#protocol = this.#wanted
+    this.#protocol = this.#wanted
+    if (wasExplicit && (this.#isTainted || this.#protocol === 'implicit')) this.#renew()
     this.#settle(end)
   }
 

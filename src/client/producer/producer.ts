@@ -937,6 +937,12 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
 
   /** The process ends: delivers what is under way, as far as the time allows, and tells everybody what became of it. */
   #flushAtExit(timeoutMs: number): void {
+    // A transaction that is open would keep its readers waiting until it times out.
+    try {
+      this.#transactionCalls.endForClose(timeoutMs)?.get({ timeoutMs })
+    } catch (error) {
+      this.#report(error as KafkaError)
+    }
     const isEmpty = this.#accumulator.live.count === 0 && this.#lobby.count === 0
     if (!isEmpty) {
       try {
