@@ -15,7 +15,15 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const files =
   process.argv.length > 2
     ? process.argv.slice(2)
-    : ['README.md', 'docs/producing.md', 'docs/transactions.md', 'docs/waiting.md', 'docs/testing.md', 'docs/broker.md', 'docs/faults.md']
+    : [
+        'README.md',
+        'docs/producing.md',
+        'docs/transactions.md',
+        'docs/waiting.md',
+        'docs/testing.md',
+        'docs/broker.md',
+        'docs/faults.md',
+      ]
 
 // Inside the package, so that `import 'ottla'` finds it.
 const folder = await mkdtemp(join(root, 'examples', '.doc-'))
