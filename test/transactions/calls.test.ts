@@ -381,6 +381,26 @@ describe('time-outs and signals', () => {
     expect(await broken(producer.initTransactions({ timeoutMs: -1 }))).toMatchObject({ code: 'INVALID_TIMEOUT' })
   })
 
+  test.each(['TRANSACTION_ABORTABLE', 'INVALID_PRODUCER_EPOCH', 'INVALID_TXN_STATE', 'UNKNOWN_SERVER_ERROR'])(
+    'a commit that had no answer, and is refused when it is asked for again (%s), stays unknown for good',
+    async error => {
+      await start()
+      await producer.initTransactions()
+      producer.beginTransaction()
+      producer.send({ topic: 't', value: 'a' })
+      broker.faults.loseAnswerAfterAppend('EndTxn')
+      broker.faults.failBefore('EndTxn', error, { skip: 1 })
+      const unknown = await broken(producer.commitTransaction())
+      expect(unknown).toBeInstanceOf(CommitUnknownError)
+      expect(unknown).toMatchObject({ fatal: true, retriable: false, cause: { code: error } })
+      expect(unknown.message).toMatch(
+        /an earlier attempt had no answer, and then: .*; allowed: close\(\) this producer/,
+      )
+      expect(await broken(producer.abortTransaction())).toMatchObject({ code: 'COMMIT_UNKNOWN', fatal: true })
+      expect(await committed()).toEqual(['a']) // as it happens
+    },
+  )
+
   test('close while a commit has no answer says so', async () => {
     await start()
     await producer.initTransactions()

@@ -505,13 +505,14 @@ export class Transactions implements IdentitySource {
       fatal: verdict === 'fatal',
       abortable: verdict === 'abortable',
     })
+    const isCommit = request === 'EndTxn' && end?.committed === true
     if (verdict === 'refused' && this.#states.is('initializing')) this.#refuseInit(error)
-    else if (verdict === 'abortable') this.#stop(error)
-    else if (request === 'EndTxn' && end?.committed && end.isDoubtful)
+    // Whatever it says now, an earlier attempt may have been the one that counted.
+    else if (isCommit && end.isDoubtful)
       this.#fail(this.#commitUnknown(`an earlier attempt had no answer, and then: ${message}`, error, true))
+    else if (verdict === 'abortable') this.#stop(error)
     // It failed in a way that says nothing of how far it came.
-    else if (request === 'EndTxn' && end?.committed && code.appended === 'maybe')
-      this.#fail(this.#commitUnknown(message, error, true))
+    else if (isCommit && code.appended === 'maybe') this.#fail(this.#commitUnknown(message, error, true))
     else this.#fail(error.fatal ? error : fatal(error, message))
     return 'done'
   }
