@@ -389,7 +389,7 @@ describe('time-outs and signals', () => {
       producer.beginTransaction()
       producer.send({ topic: 't', value: 'a' })
       broker.faults.loseAnswerAfterAppend('EndTxn')
-      broker.faults.failBefore('EndTxn', error, { skip: 1 })
+      broker.faults.failBefore('EndTxn', error)
       const unknown = await broken(producer.commitTransaction())
       expect(unknown).toBeInstanceOf(CommitUnknownError)
       expect(unknown).toMatchObject({ fatal: true, retriable: false, cause: { code: error } })
