@@ -20,7 +20,7 @@ const works = {
   sendAll: { records: 2_000_000, clients: ['ottla', 'kafka-ts', 'platformatic', 'kafkajs'] },
   'fire-and-forget': { records: 2_000_000, clients: ['ottla', 'kcat'] },
   'event-loop': { records: 1_000_000, clients: ['ottla', 'platformatic'] },
-  transactions: { records: 300_000, clients: ['ottla:transactional', 'ottla:flushed', 'ottla:free'] },
+  transactions: { records: 500_000, clients: ['ottla:transactional', 'ottla:flushed', 'ottla:free'] },
   'idle-latency': { records: 5_000, clients: ['ottla', 'kafka-ts', 'platformatic', 'kafkajs'] },
   'blocking-latency': { records: 5_000, clients: ['ottla'] },
 }
