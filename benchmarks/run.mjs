@@ -20,6 +20,7 @@ const works = {
   sendAll: { records: 2_000_000, clients: ['ottla', 'kafka-ts', 'platformatic', 'kafkajs'] },
   'fire-and-forget': { records: 2_000_000, clients: ['ottla', 'kcat'] },
   'event-loop': { records: 1_000_000, clients: ['ottla', 'platformatic'] },
+  transactions: { records: 500_000, clients: ['ottla:transactional', 'ottla:flushed', 'ottla:free'] },
   'idle-latency': { records: 5_000, clients: ['ottla', 'kafka-ts', 'platformatic', 'kafkajs'] },
   'blocking-latency': { records: 5_000, clients: ['ottla'] },
 }
@@ -54,6 +55,7 @@ const { values: given } = parseArgs({
     outstanding: { type: 'string', default: '20000' },
     'array-size': { type: 'string', default: '1000' },
     concurrent: { type: 'string', default: '8' },
+    'per-transaction': { type: 'string', default: '1000' },
     'delay-ms': { type: 'string', default: '0' },
     bootstrap: { type: 'string' },
     embedded: { type: 'boolean', default: false },
@@ -71,6 +73,7 @@ if (given.help) {
   --what <a,b>          ${Object.keys(works).join(' | ')} | real (default throughput-callbacks)
   --clients <a,b>       ottla, kcat, java, kafkajs, platformatic, kafka-ts (default: those that have the form of sending)
                         ottla=<file> is another build of ottla, by its index.js: two builds side by side
+                        ottla:<way>, for transactions: transactional | flushed (a flush in place of each commit) | free
   --repeats <n>         rounds, the clients by turns in each (5)
   --discard-rounds <n>  rounds before those, not counted (1 on a real cluster, which warms up itself; else 0)
   --records <n>         of the fastest clients; slow ones send a fraction (default by what is measured)
@@ -81,6 +84,7 @@ if (given.help) {
   --acks, --no-idempotence, --in-flight, --linger-ms, --batch-size <bytes|own>, --codec none|gzip|snappy|lz4|zstd
   --outstanding <n>     awaited futures at a time (20000)
   --array-size <n>, --concurrent <n>   for sendAll (1000, 8)
+  --per-transaction <n> records, for transactions (1000)
   --delay-ms <n>        before the ack-only broker answers (0)
   --bootstrap <h:p>     a real cluster in place of the ack-only broker; the topic is made and removed (needs kafkajs)
   --embedded            the embedded broker in a process of its own, likewise
@@ -99,6 +103,8 @@ const asked = given.what
   .flatMap(what => (what === 'real' ? ['throughput-callbacks', 'throughput-futures'] : what))
 if (given.what.includes('real') && given.bootstrap === undefined) fail('--what real needs --bootstrap')
 if (given.embedded && given.bootstrap !== undefined) fail('--embedded and --bootstrap are two brokers; give one')
+if (asked.includes('transactions') && given.bootstrap === undefined && !given.embedded)
+  fail('--what transactions needs --embedded or --bootstrap: the ack-only broker has none')
 for (const what of asked)
   if (works[what] === undefined) fail(`--what ${what}: one of ${Object.keys(works).join(', ')}, real`)
 
@@ -204,7 +210,8 @@ process.once('SIGINT', async () => {
 
 /** Runs one client once; the result has `missing`, `skipped` or `failed` where there are no numbers. */
 async function runOnce(what, client, topic) {
-  const [peer, build] = client.split('=')
+  const [name, build] = client.split('=')
+  const [peer, way] = name.split(':')
   const divisor = latencyWorks.includes(what) ? 1 : (slower[peer]?.[what === 'sendAll' ? 'array' : 'single'] ?? 1)
   const records = Math.ceil(Number(given.records ?? works[what].records) / divisor)
   const settings = {
@@ -230,7 +237,9 @@ async function runOnce(what, client, topic) {
     outstanding: Number(given.outstanding),
     arraySize: Number(given['array-size']),
     concurrent: Number(given.concurrent),
+    perTransaction: Number(given['per-transaction']),
     jars: given.jars,
+    ...(way === undefined ? {} : { way }),
     ...(build === undefined ? {} : { build: resolve(build) }),
   }
   const child = fork(here(`peers/${peer}.mjs`), [JSON.stringify(settings)], {
@@ -265,7 +274,10 @@ async function runOnce(what, client, topic) {
   if (result.skipped !== undefined || result.missing !== undefined) return result
   const totals = await broker.totals()
   const expected = (result.sent ?? result.records) + (result.rawRecords ?? 0)
-  return { ...result, settings, wire: totals, arrived: totals.records, expected }
+  // A marker takes an offset in each partition of its transaction.
+  const markers = way === 'transactional' ? result.parts * Number(given.partitions) : 0
+  const isComplete = totals.records >= expected && totals.records <= expected + markers
+  return { ...result, settings, wire: totals, arrived: totals.records, expected, isComplete }
 }
 
 /** The lines of a crash that say what it was. */
@@ -343,7 +355,7 @@ function printTable(what, byClient) {
   for (const [client, runs] of byClient) {
     const good = runs.find(run => run.records !== undefined)
     if (good === undefined) continue
-    const { wire, expected: _, arrived: __, ...run } = good
+    const { wire, expected: _, arrived: __, isComplete: ___, ...run } = good
     console.log(`- ${client}: ${count(run.records)} records a run; asked for ${JSON.stringify(run.options)}`)
     if (wire.requests > 0)
       console.log(
@@ -351,6 +363,15 @@ function printTable(what, byClient) {
           `${count((100 * wire.idempotentBatches) / wire.batches)} % of batches idempotent, largest batch ${count(wire.largestBatchBytes)} B`,
       )
     if (run.note) console.log(`  ${run.note}`)
+  }
+}
+
+/** Of the rates of the first client and each of the others, round by round. */
+function printRatios(byClient) {
+  const [[first, theirs], ...others] = [...byClient]
+  for (const [other, runs] of others) {
+    const ratios = theirs.map((run, round) => runs[round]?.elapsedMs / run.elapsedMs)
+    console.log(`- ${first} / ${other}: ${range(spread(ratios), fixed(2))} (min / median / max over the rounds)`)
   }
 }
 
@@ -370,6 +391,7 @@ for (const what of asked) {
       `acks ${given.acks}, idempotence ${given['no-idempotence'] ? 'off' : 'on where it can be'}, in flight ${given['in-flight']}, linger ${given['linger-ms']} ms, ` +
       `batch size ${given['batch-size']}, codec ${given.codec}; ` +
       `${what === 'throughput-futures' ? `${given.outstanding} outstanding; ` : ''}` +
+      `${what === 'transactions' ? `${given['per-transaction']} records a transaction, or between two flushes; ` : ''}` +
       `${what === 'sendAll' ? `arrays of ${given['array-size']}, ${given.concurrent} at a time; ` : ''}` +
       `${repeats} rounds; node ${machine.node}, ${machine.cpu}, ${machine.memoryGb} GB, ${machine.platform}`,
   )
@@ -382,16 +404,16 @@ for (const what of asked) {
       if (round >= 0 || run.missing || run.skipped) runs.push(run)
       if (run.missing || run.skipped) console.log(`- ${client} left out: ${run.missing ?? run.skipped}`)
       else if (run.failed) console.log(`- ${client} FAILED: ${run.failed}`)
-      else if (run.arrived !== run.expected)
-        console.log(`- ${client} LOST OR DOUBLED: ${run.arrived} arrived of ${run.expected}`)
+      else if (!run.isComplete) console.log(`- ${client} LOST OR DOUBLED: ${run.arrived} arrived of ${run.expected}`)
       else if (process.stderr.isTTY)
         process.stderr.write(
           `\r${round + 1}/${repeats} ${client}: ${count((1000 * run.records) / run.elapsedMs)}/s   \n`,
         )
-      if (run.failed || run.arrived !== run.expected) broken++
+      if (run.failed || !run.isComplete) broken++
     }
   }
   printTable(what, byClient)
+  if (what === 'transactions') printRatios(byClient)
   if (!given['no-store']) {
     const rows = [...byClient].map(([client, runs]) => {
       const good = runs.filter(run => run.records !== undefined)

@@ -5,7 +5,7 @@
 
 import { connect } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { callbacks, futures, many, unwatched } from './loops.mjs'
+import { callbacks, futures, many, parts, unwatched } from './loops.mjs'
 import { payloads } from './payloads.mjs'
 
 export const settings = JSON.parse(process.argv[2])
@@ -23,6 +23,8 @@ export const settings = JSON.parse(process.argv[2])
  * @property {(record: unknown) => void} [sendUnwatched]
  * @property {(record: unknown) => unknown} [sendBlocking]
  * @property {(records: unknown[]) => Promise<unknown>} [sendMany]
+ * @property {() => void} [begin] before a part of the records
+ * @property {() => unknown} [end] after it; awaited
  * @property {() => boolean} [hasRoom]
  * @property {() => Promise<void>} [room]
  * @property {() => Promise<unknown>} [flush]
@@ -36,6 +38,7 @@ const works = {
   'throughput-futures': { needs: 'send', run: futures },
   'fire-and-forget': { needs: 'sendUnwatched', run: unwatched },
   sendAll: { needs: 'sendMany', run: many },
+  transactions: { needs: 'begin', run: parts },
   'idle-latency': { needs: 'send', run: oneByOne },
   'blocking-latency': { needs: 'sendBlocking', run: oneByOne },
 }

@@ -56,6 +56,34 @@ export async function unwatched(client, records, count) {
   await client.flush()
 }
 
+/**
+ * A callback a record, in parts of `perTransaction`: `begin` before each, and `end` after it, which is awaited. What stands between
+ * two parts is all that differs where one client is measured in several ways.
+ */
+export async function parts(client, records, count, { perTransaction }) {
+  const distinct = records.length
+  let acknowledged = 0
+  let failure = null
+  const onResult = error => {
+    if (error) failure ??= error
+    else acknowledged++
+  }
+  let begun = 0
+  for (let sent = 0; sent < count; ) {
+    client.begin()
+    begun++
+    for (const end = Math.min(count, sent + perTransaction); sent < end; sent++) {
+      client.sendWithCallback(records[sent % distinct], onResult)
+      if (!client.hasRoom()) await client.room()
+    }
+    await client.end()
+  }
+  await client.flush()
+  if (failure !== null) throw failure
+  if (acknowledged !== count) throw new Error(`${acknowledged} of ${count} records were acknowledged`)
+  return { parts: begun }
+}
+
 /** Arrays of `arraySize`, `concurrent` of them at a time. */
 export async function many(client, records, count, { arraySize, concurrent }) {
   let sent = 0

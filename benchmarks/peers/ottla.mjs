@@ -11,6 +11,8 @@ const options = {
   compressionType: settings.codec,
   ...(settings.batchSize === 'own' ? {} : { batchSize: settings.batchSize }),
 }
+const isTransactional = settings.way === 'transactional'
+if (isTransactional) options.transactionalId = `benchmark-${process.pid}`
 const producer = createProducer({ bootstrapServers: settings.bootstrap, clientId: 'benchmark', ...options })
 producer.on('undelivered', ({ error }) => fail(error))
 producer.on('error', fail)
@@ -21,8 +23,15 @@ function fail(error) {
 }
 
 const topic = settings.topic
+const nothing = () => {}
+/** What stands between two parts of the records. */
+const boundaries = {
+  transactional: { begin: () => producer.beginTransaction(), end: () => producer.commitTransaction() },
+  flushed: { begin: nothing, end: () => producer.flush() },
+  free: { begin: nothing, end: nothing },
+}
 await measure({
-  name: 'ottla',
+  name: settings.way === undefined ? 'ottla' : `ottla ${settings.way}`,
   version,
   options,
   shape: ({ key, value }) => ({ topic, key, value }),
@@ -34,6 +43,8 @@ await measure({
   },
   sendBlocking: ({ key, value }) => producer.send({ topic, key, value }).get(),
   sendMany: records => producer.sendAll(records),
+  connect: isTransactional ? () => producer.initTransactions() : undefined,
+  ...boundaries[settings.way],
   hasRoom: () => producer.hasRoom,
   room: () => producer.room(),
   flush: () => producer.flush(),

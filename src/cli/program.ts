@@ -80,10 +80,11 @@ Examples:
   ottla produce -t orders -H source=import -z zstd *.ndjson
   ottla produce -t users -K '\\t' -Z deletions.txt                 # a key and nothing: a tombstone
   ottla produce -t t --reader-property parse.key=true --reader-property key.separator=: < records.txt
+  ottla produce -t orders --transactional-id import --records-per-transaction 1000 orders.txt
   ottla produce -t t --property-file client.properties -X linger.ms=20 --json < records.txt
 
 Exit code: 0 all acknowledged, 1 not all (each of the first 10 is named), 2 wrong command line,
-130 after Ctrl-C (the first waits for what was sent, the second does not).`
+130 after Ctrl-C (the first waits for what was sent, or aborts the open transaction; the second does not wait).`
 
 function addProduce(program: Command, action: (files: string[], flags: ProduceFlags) => Promise<void>): void {
   program
@@ -106,6 +107,8 @@ function addProduce(program: Command, action: (files: string[], flags: ProduceFl
     .option('-z, --compression-type <codec>', 'none, gzip, snappy, lz4 or zstd')
     .option('--acks <acks>', 'all (default), 1: the leader alone, 0: nobody answers')
     .option('--sync', 'block on each record until it is acknowledged')
+    .option('--transactional-id <id>', 'send in transactions: all of the input in one, unless told otherwise')
+    .option('--records-per-transaction <number>', 'commit after so many records, and the rest at the end of the input')
     .option('-F, --property-file <file>', "producer properties in Java's format: linger.ms=20")
     .option('-X, --command-property <name=value>', 'one producer property; repeatable, wins over the file', collect)
     .option(

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Broker, startBroker } from '../../src/broker/index.ts'
 import { builtCommand } from './built-command.ts'
-import { startCommand } from './run-command.ts'
+import { runCommand, startCommand } from './run-command.ts'
 
 const page = await readFile(fileURLToPath(new URL('../../docs/cli.md', import.meta.url)), 'utf8')
 const blocks = [...page.matchAll(/^```sh\n([\s\S]+?)^```$/gm)].flatMap(([, block = '']) => block.split('\n'))
@@ -36,4 +36,19 @@ test('every command line of the page about topics and tail is one that works', a
     const { code, stderr } = await ended
     expect([args.join(' '), code, stderr]).toEqual([args.join(' '), follows ? 130 : 0, ''])
   }
+})
+
+test('the help of ottla produce and its part of the page name the same flags', async () => {
+  const flagsIn = (text: string) => [...new Set(text.match(/(?<![\w-])--[a-z][a-z-]+/g))].sort()
+  const part = page.slice(page.indexOf('## ottla produce'), page.indexOf('## ottla topics'))
+  const rows = part.split('\n').filter(line => /^\| `-/.test(line))
+
+  const { code, stdout } = await runCommand(main, ['produce', '--help'])
+
+  const options = stdout.slice(stdout.indexOf('Options:'), stdout.indexOf('Input:'))
+  const declared = options.match(/^ {2}(-\w, )?--[a-z-]+/gm)?.join('\n') ?? ''
+  const documented = rows.map(row => row.slice(0, row.indexOf('|', 1))).join('\n')
+  expect(code).toBe(0)
+  expect(flagsIn(documented)).toContain('--transactional-id')
+  expect(flagsIn(documented)).toEqual(flagsIn(declared).filter(flag => flag !== '--help'))
 })

@@ -21,6 +21,8 @@ export interface ProduceFlags extends ClientFlags {
   compressionCodec?: string | true
   acks?: string
   sync?: boolean
+  transactionalId?: string
+  recordsPerTransaction?: string
   progress?: boolean
   quiet?: boolean
   json?: boolean
@@ -101,7 +103,19 @@ export function ownOptions(flags: ProduceFlags, problems: string[]): Partial<Pro
     else problems.push(`--acks is all, 1 or 0, not "${flags.acks}"`)
   }
   if (flags.partition?.trim() === '-1') options.partitioner = 'random'
+  if (flags.transactionalId === '') problems.push('--transactional-id is empty')
+  else if (flags.transactionalId !== undefined) options.transactionalId = flags.transactionalId
   return options
+}
+
+/** After how many records a transaction is committed; infinite: at the end of the input. */
+export function recordsPerTransaction(flags: ProduceFlags, isTransactional: boolean, problems: string[]): number {
+  const { recordsPerTransaction: text } = flags
+  if (text === undefined) return Number.POSITIVE_INFINITY
+  const records = wholeNumber(text)
+  if (records === undefined || records < 1) problems.push(`--records-per-transaction is a number from 1, not "${text}"`)
+  if (!isTransactional) problems.push('--records-per-transaction needs --transactional-id <id>')
+  return records ?? 1
 }
 
 const codecs: readonly CompressionType[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']

@@ -2,11 +2,19 @@ import type { ProducerOptions } from '../../client/producer/options.ts'
 import { unreadable } from '../input/sources.ts'
 import { optionsOfProperties, withDefaultBootstrap } from './client-settings.ts'
 import type { ProducerDoor } from './produce.ts'
-import { type InputSettings, inputSettings, ownOptions, type ProduceFlags } from './produce-flags.ts'
+import {
+  type InputSettings,
+  inputSettings,
+  ownOptions,
+  type ProduceFlags,
+  recordsPerTransaction,
+} from './produce-flags.ts'
 
 export interface ProduceSettings {
   readonly input: InputSettings
   readonly options: ProducerOptions
+  /** Of a producer with a transactional id. */
+  readonly recordsPerTransaction: number
   /** To be said before the run, unless it is to be quiet. */
   readonly notes: readonly string[]
 }
@@ -25,11 +33,15 @@ export async function produceSettings(
   const own = ownOptions(flags, problems)
   problems.push(...(await unreadable(files)))
   const base = await optionsOfProperties(flags, given => door.fromProperties(given), problems)
+  const isTransactional = flags.transactionalId !== undefined || base.transactionalId !== undefined
+  const perTransaction = recordsPerTransaction(flags, isTransactional, problems)
   const notes: string[] = []
   const options: ProducerOptions = withDefaultBootstrap({ clientId: 'ottla-produce', ...base, ...own })
-  if ((own.acks === '0' || own.acks === '1') && base.enableIdempotence === undefined) {
+  const hasFewAcks = own.acks === '0' || own.acks === '1'
+  if (hasFewAcks && isTransactional) problems.push(`--acks ${own.acks} and transactions exclude each other`)
+  else if (hasFewAcks && base.enableIdempotence === undefined) {
     options.enableIdempotence = false
     notes.push(`--acks ${own.acks} turns idempotence off: a retry can write a record twice`)
   }
-  return problems.length > 0 ? { problems } : { input, options, notes }
+  return problems.length > 0 ? { problems } : { input, options, recordsPerTransaction: perTransaction, notes }
 }

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ConfigError, KafkaError, TimeoutError } from '../../base/errors/index.ts'
 import { type Clock, systemClock } from '../../base/time/clock.ts'
 import type { ProducerOptions } from '../../client/producer/options.ts'
-import type { Producer, SendCallback } from '../../client/producer/types.ts'
+import type { TransactionalProducer } from '../../client/producer/transactions.ts'
+import type { SendCallback } from '../../client/producer/types.ts'
 import type { ProducerRecord } from '../../client/record/record.ts'
 import type { Io, StopSignal } from '../io.ts'
 import { runCli } from '../program.ts'
@@ -163,7 +164,7 @@ function harness(input: Readable | string = '', { tty = false, env = {}, clock =
   const door = {
     createProducer(given: ProducerOptions) {
       options = given
-      return producer as unknown as Producer
+      return producer as unknown as TransactionalProducer
     },
     fromProperties(given: string | Readonly<Record<string, string>>): Partial<ProducerOptions> {
       const entries = typeof given === 'string' ? given.split('\n').map(line => line.split('=')) : Object.entries(given)

@@ -1,5 +1,6 @@
-import { KafkaError, RecordTooLargeError, TimeoutError } from '../../base/errors/index.ts'
+import { CommitUnknownError, KafkaError, RecordTooLargeError, TimeoutError } from '../../base/errors/index.ts'
 import { type ProducerOptions, type ResolvedOptions, resolveOptions } from '../../client/producer/options.ts'
+import type { TransactionalProducer } from '../../client/producer/transactions.ts'
 import type { Producer } from '../../client/producer/types.ts'
 import type { ProducerRecord } from '../../client/record/record.ts'
 import { LineError, type ParsedLine, parseLine } from '../input/line-format.ts'
@@ -11,9 +12,11 @@ import { RunReport } from '../output/run-report.ts'
 import { problemsOf, usageProblems } from '../usage.ts'
 import type { InputSettings, ProduceFlags } from './produce-flags.ts'
 import { produceSettings } from './produce-settings.ts'
+import { ProduceTransactions } from './produce-transactions.ts'
 
 /** What the command needs of `ottla`; loaded when a run begins, so that `--help` is quick. */
 export interface ProducerDoor {
+  createProducer(options: ProducerOptions & { transactionalId: string }): TransactionalProducer
   createProducer(options: ProducerOptions): Producer
   fromProperties(given: string | Readonly<Record<string, string>>): Partial<ProducerOptions>
 }
@@ -28,6 +31,9 @@ const BLOCK_MS = 100
 /** How long `--sync` may hold up the first record for the sake of its speed. */
 const WARM_UP_MS = 1_000
 
+/** Errors of records that fail because of another one, or because the run ends. */
+const consequences: readonly string[] = ['TRANSACTION_ABORTED', 'CLOSED']
+
 /** What one piece of the input is to the cluster. */
 interface Line {
   readonly record: ProducerRecord
@@ -41,9 +47,12 @@ export async function produce(flags: ProduceFlags, files: string[], io: Io, door
   if ('problems' in settings) return usageProblems(COMMAND, settings.problems, io)
   let options: ResolvedOptions
   let producer: Producer
+  let transactional: TransactionalProducer | undefined
   try {
     options = resolveOptions(settings.options)
-    producer = door.createProducer(settings.options)
+    const { transactionalId } = options
+    if (transactionalId === undefined) producer = door.createProducer(settings.options)
+    else producer = transactional = door.createProducer({ ...settings.options, transactionalId })
   } catch (error) {
     return usageProblems(COMMAND, problemsOf(error), io)
   }
@@ -51,9 +60,13 @@ export async function produce(flags: ProduceFlags, files: string[], io: Io, door
     ...flags,
     typed: io.stdin.isTTY === true && readsStdin(files),
     acksZero: options.acks === 0,
+    transactional: transactional !== undefined,
   })
   for (const note of settings.notes) report.note(note)
-  const run = new ProduceRun(producer, settings.input, options, io, report, flags.sync === true)
+  const { recordsPerTransaction } = settings
+  const transactionOptions = { recordsPerTransaction, timeoutMs: options.deliveryTimeoutMs + options.maxBlockMs }
+  const transactions = transactional && new ProduceTransactions(transactional, transactionOptions, report.tally)
+  const run = new ProduceRun(producer, transactions, settings.input, options, io, report, flags.sync === true)
   return await run.execute(sourcesOf(files, io.stdin))
 }
 
@@ -64,13 +77,14 @@ function readsStdin(files: readonly string[]): boolean {
 
 class ProduceRun {
   readonly #producer: Producer
+  readonly #transactions: ProduceTransactions | undefined
   readonly #input: InputSettings
   readonly #options: ResolvedOptions
   readonly #io: Io
   readonly #report: RunReport
   /** One blocking send a record. */
   readonly #isSync: boolean
-  /** Ends the reading; what was sent is still waited for. */
+  /** Ends the reading; what was sent is still waited for, or the open transaction aborted. */
   readonly #reading = new AbortController()
   /** Ends the waiting as well. */
   readonly #waiting = new AbortController()
@@ -81,6 +95,7 @@ class ProduceRun {
 
   constructor(
     producer: Producer,
+    transactions: ProduceTransactions | undefined,
     input: InputSettings,
     options: ResolvedOptions,
     io: Io,
@@ -88,6 +103,7 @@ class ProduceRun {
     isSync: boolean,
   ) {
     this.#producer = producer
+    this.#transactions = transactions
     this.#input = input
     this.#options = options
     this.#io = io
@@ -104,14 +120,17 @@ class ProduceRun {
           if (this.#done) break
           await this.#sendSource(source)
         }
-        await this.#settle()
+        if (this.#transactions === undefined) await this.#settle()
+        else await this.#endTransaction(this.#transactions)
       }
       await this.#close()
     } finally {
       stopListening()
     }
     const failed = this.#broken || this.#report.tally.failed > 0
-    this.#report.finish(this.#stopped)
+    const { counts, left } = this.#transactions ?? {}
+    const stopped = this.#stopped === null || left === undefined ? this.#stopped : `${this.#stopped}; ${left}`
+    this.#report.finish(stopped, counts)
     if (this.#signal !== undefined) return signalExitCodes[this.#signal]
     return failed ? exitCode.failed : exitCode.ok
   }
@@ -128,6 +147,7 @@ class ProduceRun {
     try {
       const { socketConnectionSetupTimeoutMs: timeoutMs } = this.#options
       await this.#producer.connect({ timeoutMs, signal: this.#reading.signal })
+      await this.#transactions?.init(this.#reading.signal)
       if (this.#isSync) this.#warmUp()
       this.#report.activity('')
       this.#report.hint(this.#input)
@@ -174,8 +194,11 @@ class ProduceRun {
   async #sendSplit(splitter: RecordSplitter, source: Source): Promise<void> {
     for (let piece = splitter.next(); piece !== undefined; piece = splitter.next()) {
       const line = this.#lineOf(piece, source, splitter.number)
-      if (line !== undefined && this.#isSync) await this.#sendBlocking(line)
-      else if (line !== undefined) this.#send(line)
+      if (line !== undefined && this.#begin(line)) {
+        if (this.#isSync) await this.#sendBlocking(line)
+        else this.#send(line)
+        if (!this.#reading.signal.aborted && this.#transactions?.isFull) await this.#commit(this.#transactions)
+      }
       if (this.#done) return
       // Between blocking sends nothing is under way.
       if (this.#isSync || this.#producer.hasRoom) continue
@@ -198,7 +221,8 @@ class ProduceRun {
       const limit = this.#options.maxRequestSize
       tally.sent(piece.bytes)
       const message = `${piece.bytes} bytes are more than max.request.size (${limit}); was the delimiter meant to be another?`
-      this.#failed(place, new RecordTooLargeError(message))
+      this.#refused(place, new RecordTooLargeError(message))
+      if (this.#transactions !== undefined) this.#break(`${place()} failed`)
       return undefined
     }
     tally.sent(piece.length)
@@ -207,7 +231,7 @@ class ProduceRun {
       line = parseLine(piece, format)
     } catch (error) {
       if (!(error instanceof LineError)) throw error
-      this.#failed(place, new KafkaError('MALFORMED_LINE', error.message, { outcome: 'not-written' }))
+      this.#refused(place, new KafkaError('MALFORMED_LINE', error.message, { outcome: 'not-written' }))
       // As kafka-console-producer: most likely every line after it is wrong as well.
       this.#break(`${place()} is malformed; nothing after it was read (ignore.error=true goes on)`)
       return undefined
@@ -216,6 +240,19 @@ class ProduceRun {
     const headers = this.#input.headers.length === 0 ? line.headers : [...this.#input.headers, ...line.headers]
     const record = { topic, partition, key, value: line.value, headers: headers.length === 0 ? undefined : headers }
     return { record, place }
+  }
+
+  /** Whether the record may be sent: with transactions it belongs to one from now on. */
+  #begin({ place }: Line): boolean {
+    try {
+      this.#transactions?.take()
+      return true
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error
+      this.#refused(place, error)
+      this.#break(error.message)
+      return false
+    }
   }
 
   #send({ record, place }: Line): void {
@@ -250,14 +287,48 @@ class ProduceRun {
   }
 
   #answered(error: KafkaError | null, sentMs: number, place: () => string): void {
-    if (error === null) this.#report.tally.acknowledge(this.#io.clock.now() - sentMs)
-    else this.#failed(place, error)
+    const { tally } = this.#report
+    if (error !== null) this.#failed(place, error)
+    else if (this.#transactions === undefined) tally.acknowledge(this.#io.clock.now() - sentMs)
+    else tally.latency.record(this.#io.clock.now() - sentMs)
   }
 
   #failed(place: () => string, error: KafkaError): void {
-    const { topic, partition } = this.#input
-    this.#report.tally.fail(place(), topic, partition ?? -1, error)
-    if (error.fatal) this.#break(error.message)
+    if (this.#transactions !== undefined) this.#failedInTransaction(place, error)
+    else {
+      this.#refused(place, error)
+      if (error.fatal) this.#break(error.message)
+    }
+  }
+
+  /** With it fail all of its transaction, which are counted when that ends. */
+  #failedInTransaction(place: () => string, { code, message, fatal }: KafkaError): void {
+    if (consequences.includes(code)) return
+    const { topic, partition = -1 } = this.#input
+    this.#report.tally.name({ place: place(), topic, partition, code, outcome: 'aborted', message })
+    this.#break(fatal ? message : `${place()} failed`)
+  }
+
+  /** A record that belongs to no transaction has failed. */
+  #refused(place: () => string, error: KafkaError): void {
+    const { topic, partition = -1 } = this.#input
+    this.#report.tally.fail(place(), topic, partition, error)
+  }
+
+  async #commit(transactions: ProduceTransactions): Promise<void> {
+    this.#report.activity('committing')
+    try {
+      await transactions.commit(this.#waiting.signal)
+    } catch (error) {
+      this.#break(error instanceof CommitUnknownError ? doubtOf(error) : messageOf(error))
+    }
+    this.#report.activity('')
+  }
+
+  /** Commits what is open, or aborts it where the run ends before its input. */
+  async #endTransaction(transactions: ProduceTransactions): Promise<void> {
+    if (!this.#reading.signal.aborted) await this.#commit(transactions)
+    await transactions.abort(this.#waiting.signal)
   }
 
   /** Waits until each record has its answer. */
@@ -275,8 +346,9 @@ class ProduceRun {
 
   /** What is still open after its wait fails now, with its outcome. */
   async #close(): Promise<void> {
+    const isOpen = this.#report.tally.pending > 0 || this.#transactions?.isLeftOpen
     try {
-      await this.#producer.close({ timeoutMs: this.#report.tally.pending > 0 ? 0 : GRACE_MS })
+      await this.#producer.close({ timeoutMs: isOpen ? 0 : GRACE_MS })
     } catch (error) {
       this.#break(messageOf(error))
     }
@@ -289,19 +361,31 @@ class ProduceRun {
     this.#reading.abort()
   }
 
+  /** What is left to be done when the reading ends. */
+  get #waitsFor(): string | undefined {
+    if (this.#transactions !== undefined) return this.#transactions.waitsFor
+    const { pending } = this.#report.tally
+    return pending > 0 ? `waiting for ${counted(pending, 'record')}` : undefined
+  }
+
   #onSignal(signal: StopSignal, stopListening: () => void): void {
     if (this.#signal === undefined) {
       this.#signal = signal
       this.#stopped ??= `stopped by ${signal}`
       this.#reading.abort()
-      const { pending } = this.#report.tally
-      if (pending > 0) this.#report.note(`stopping: waiting for ${counted(pending, 'record')}; again to quit at once`)
+      const waitsFor = this.#waitsFor
+      if (waitsFor !== undefined) this.#report.note(`stopping: ${waitsFor}; again to quit at once`)
       return
     }
     this.#waiting.abort()
     // A third signal does what the operating system does with it.
     stopListening()
   }
+}
+
+/** Why it is not known whether a transaction was committed, without what its program could call next. */
+function doubtOf({ fatal, code, cause }: CommitUnknownError): string {
+  return fatal && cause instanceof KafkaError ? `${cause.message} (${code})` : `the commit was not answered (${code})`
 }
 
 function messageOf(error: unknown): string {

@@ -11,6 +11,8 @@ export interface ProgressOptions {
   write(text: string): void
   /** The width of the terminal: a longer line would wrap, and could not be drawn over. */
   columns(): number
+  /** What a delivered record is called. */
+  delivered: 'acknowledged' | 'committed'
   color: boolean
 }
 
@@ -47,13 +49,13 @@ export class Progress {
   }
 
   #draw(): void {
-    const { clock, color, columns, write } = this.#options
+    const { clock, color, columns, delivered, write } = this.#options
     const tally = this.#tally
     const perSecond = rate(tally.records, clock.now() - this.#startedMs)
     const parts = [
       `${quantity.counted(tally.records, 'record')}`,
       `${quantity.count(perSecond)}/s`,
-      `${quantity.count(tally.acknowledged)} acknowledged`,
+      `${quantity.count(tally.acknowledged)} ${delivered}`,
       `${quantity.count(tally.failed)} failed`,
       ...(this.#activity === '' ? [] : [this.#activity]),
     ]

@@ -1,6 +1,6 @@
 import type { Io } from '../io.ts'
 import { Progress } from './progress.ts'
-import { failureLines, summaryLines, summaryOf } from './summary.ts'
+import { failureLines, summaryLines, summaryOf, type TransactionCounts } from './summary.ts'
 import { Tally } from './tally.ts'
 
 export interface ReportOptions {
@@ -12,6 +12,8 @@ export interface ReportOptions {
   typed: boolean
   /** No broker was asked for an answer. */
   acksZero: boolean
+  /** Records count as delivered where they are committed. */
+  transactional: boolean
 }
 
 /** Notes that repeat, as those of a broker that refuses us again and again, are said once and at most this many. */
@@ -39,6 +41,7 @@ export class RunReport {
         clock,
         write: text => stderr.write(text),
         columns: () => stderr.columns || 80,
+        delivered: options.transactional ? 'committed' : 'acknowledged',
         color: stderr.isTTY === true && !env.NO_COLOR,
       })
     }
@@ -61,10 +64,10 @@ export class RunReport {
     this.note(`reading records from the terminal${input.delimiter === null ? '' : ', one per line'}; Ctrl-D ends`)
   }
 
-  finish(stopped: string | null): void {
+  finish(stopped: string | null, transactions?: TransactionCounts): void {
     this.#progress?.stop()
-    const summary = summaryOf(this.tally, this.#io.clock.now() - this.#startedMs, stopped)
-    for (const line of failureLines(summary)) this.#line(line)
+    const summary = summaryOf(this.tally, this.#io.clock.now() - this.#startedMs, stopped, transactions)
+    for (const line of failureLines(summary, this.tally.unnamed)) this.#line(line)
     if (stopped !== null) this.#line(`ottla produce: ${stopped}`)
     if (this.#options.json) this.#io.stdout.write(`${JSON.stringify(summary)}\n`)
     else if (!this.#options.quiet) for (const line of summaryLines(summary, this.#options.acksZero)) this.#line(line)

@@ -8,6 +8,7 @@ export interface Summary {
   readonly acknowledged: number
   readonly failed: number
   readonly notWritten: number
+  readonly aborted: number
   readonly unknown: number
   readonly seconds: number
   readonly recordsPerSecond: number
@@ -15,9 +16,21 @@ export interface Summary {
   readonly failures: readonly Failure[]
   /** Why reading stopped before the end of the input; null where it did not. */
   readonly stopped: string | null
+  /** How many transactions were committed and aborted; of a run with a transactional id. */
+  readonly transactions?: TransactionCounts
 }
 
-export function summaryOf(tally: Tally, elapsedMs: number, stopped: string | null): Summary {
+export interface TransactionCounts {
+  readonly committed: number
+  readonly aborted: number
+}
+
+export function summaryOf(
+  tally: Tally,
+  elapsedMs: number,
+  stopped: string | null,
+  transactions?: TransactionCounts,
+): Summary {
   const { latency } = tally
   return {
     records: tally.records,
@@ -25,6 +38,7 @@ export function summaryOf(tally: Tally, elapsedMs: number, stopped: string | nul
     acknowledged: tally.acknowledged,
     failed: tally.failed,
     notWritten: tally.notWritten,
+    aborted: tally.aborted,
     unknown: tally.unknown,
     seconds: rounded(elapsedMs / 1000),
     recordsPerSecond: Math.round(rate(tally.records, elapsedMs)),
@@ -38,20 +52,26 @@ export function summaryOf(tally: Tally, elapsedMs: number, stopped: string | nul
           },
     failures: tally.failures,
     stopped,
+    ...(transactions && { transactions }),
   }
 }
 
 /** The summary for a person. `acks: 0` asks the broker for no answer, and the words must not claim one. */
 export function summaryLines(summary: Summary, acksZero: boolean): string[] {
-  const { records, seconds, latencyMs } = summary
+  const { records, seconds, latencyMs, transactions } = summary
   const perSecond = `${quantity.count(summary.recordsPerSecond)} records/s`
   const size = quantity.bytes(summary.bytes)
-  const done = acksZero ? 'written to the connection (acks=0 asks for no answer)' : 'acknowledged'
+  const done = acksZero
+    ? 'written to the connection (acks=0 asks for no answer)'
+    : transactions === undefined
+      ? 'acknowledged'
+      : `committed in ${quantity.counted(transactions.committed, 'transaction')}`
   const lines = [
     `${quantity.counted(records, 'record')}, ${size} in ${quantity.duration(seconds * 1000)} (${perSecond}): ` +
       [
         `${quantity.count(summary.acknowledged)} ${done}`,
         ...(summary.notWritten > 0 ? [`${quantity.count(summary.notWritten)} not written`] : []),
+        ...(summary.aborted > 0 ? [`${quantity.count(summary.aborted)} aborted`] : []),
         ...(summary.unknown > 0 ? [`${quantity.count(summary.unknown)} unknown`] : []),
       ].join(', '),
   ]
@@ -63,14 +83,13 @@ export function summaryLines(summary: Summary, acksZero: boolean): string[] {
   return lines
 }
 
-/** Names the records that were not acknowledged, one line each, and counts those beyond the first. */
-export function failureLines(summary: Summary): string[] {
+/** Names the records that were not acknowledged, one line each, and counts those (`more`) beyond the first. */
+export function failureLines(summary: Summary, more: number): string[] {
   if (summary.failed === 0) return []
   const lines = summary.failures.map(failure => {
     const partition = failure.partition < 0 ? '' : `-${failure.partition}`
     return `${failure.place}: ${failure.topic}${partition} ${failure.code} (${failure.outcome}): ${failure.message}`
   })
-  const more = summary.failed - summary.failures.length
   if (more > 0)
     lines.push(`and ${quantity.counted(more, 'more record')} that ${more === 1 ? 'was' : 'were'} not acknowledged`)
   if (summary.unknown > 0) {

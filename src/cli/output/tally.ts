@@ -9,30 +9,35 @@ export interface Failure {
   /** −1 where none was chosen. */
   readonly partition: number
   readonly code: string
-  readonly outcome: Outcome
+  readonly outcome: Outcome | 'aborted'
   readonly message: string
 }
 
 /** Failures are named up to this number, and counted beyond it. */
 export const NAMED_FAILURES = 10
 
-/** What has become of the records so far. */
+/** What has become of the records so far. Those of a transaction are nothing yet until it has ended. */
 export class Tally {
   readonly latency: LatencyHistogram = new LatencyHistogram()
   readonly failures: Failure[] = []
   records = 0
   bytes = 0
+  /** In a transaction: and committed. */
   acknowledged = 0
   notWritten = 0
   unknown = 0
+  /** Of a transaction that was not committed: no reader of committed records sees them. */
+  aborted = 0
+  /** Failures beyond those that are named. */
+  unnamed = 0
 
   get pending(): number {
     return this.records - this.acknowledged - this.failed
   }
 
-  /** All that were not acknowledged: not written, and unknown. */
+  /** All that were not acknowledged: not written, aborted, and unknown. */
   get failed(): number {
-    return this.notWritten + this.unknown
+    return this.notWritten + this.aborted + this.unknown
   }
 
   sent(bytes: number): void {
@@ -50,7 +55,16 @@ export class Tally {
     const outcome = error.outcome ?? 'unknown'
     if (outcome === 'unknown') this.unknown++
     else this.notWritten++
-    if (this.failures.length >= NAMED_FAILURES) return
-    this.failures.push({ place, topic, partition, code: error.code, outcome, message: error.message })
+    this.name({ place, topic, partition, code: error.code, outcome, message: error.message })
+  }
+
+  name(failure: Failure): void {
+    if (this.failures.length < NAMED_FAILURES) this.failures.push(failure)
+    else this.unnamed++
+  }
+
+  /** All records of a transaction are acknowledged now, or none. */
+  endTransaction(end: 'acknowledged' | 'aborted' | 'unknown', records: number): void {
+    this[end] += records
   }
 }

@@ -231,6 +231,31 @@ export class TransactionRequests {
     )
   }
 
+  /**
+   * Whether the coordinator still writes the markers of the last transaction. `told` is called once, in any case: who gets no
+   * answer here asks no more, since nothing depends on it but time.
+   */
+  isEnding(told: (isEnding: boolean) => void): ControlRequest {
+    const transactionalIds = [this.#transactionalId]
+    return {
+      name: 'DescribeTransactions',
+      coordinator: { type: 'transaction', key: this.#transactionalId },
+      prepare: target =>
+        prepareRequest(
+          apis.describeTransactions,
+          target,
+          newest,
+          () => ({ transactionalIds }),
+          ({ transactionStates: [found] }) => {
+            told(found?.transactionState.startsWith('Prepare') ?? false)
+            return 'done'
+          },
+        ),
+      lost: () => told(false),
+      failed: () => told(false),
+    }
+  }
+
   /** `ended` is given the next transaction's identity, where the answer has one. `asked` is called before each attempt. */
   end(
     identity: IdentityOf,
