@@ -103,21 +103,24 @@ export async function scanWithConsoleConsumer(
 ): Promise<number> {
   const ends = await endOffsets(bootstrapServers, topic)
   const count = partition === undefined ? ends.reduce((sum, end) => sum + end, 0) : (ends[partition] ?? 0)
-  if (count > 0) await scan(bootstrapServers, topic, count, onRecord, { partition })
+  if (count === 0) return 0
+  const read = await scan(bootstrapServers, topic, count, onRecord, { partition })
+  // It ends with exit code 0 where nothing came for a minute.
+  if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`)
   return count
 }
 
 /**
- * The first so many committed records of a topic: no offset tells how many there are. So that nothing may follow them unseen, let the
- * newest of each partition be one that is known, and look for all of these.
+ * The first so many committed records of a topic, or fewer where a minute brings no more: no offset tells how many there are. So that
+ * nothing may follow them unseen, let the newest of each partition be one that is known, and look for all of these.
  */
 export async function scanCommitted(
   bootstrapServers: string,
   topic: string,
   count: number,
   onRecord: (record: FoundRecord) => void,
-): Promise<void> {
-  await scan(bootstrapServers, topic, count, onRecord, { isolation: 'read_committed' })
+): Promise<number> {
+  return await scan(bootstrapServers, topic, count, onRecord, { isolation: 'read_committed' })
 }
 
 interface Scan {
@@ -131,7 +134,7 @@ async function scan(
   count: number,
   onRecord: (record: FoundRecord) => void,
   { partition, isolation }: Scan,
-): Promise<void> {
+): Promise<number> {
   const shape = {
     'print.timestamp': true,
     'print.partition': true,
@@ -160,8 +163,7 @@ async function scan(
       for (const each of rows) onRecord(fromConsole(each))
     },
   })
-  // It ends with exit code 0 where nothing came for a minute.
-  if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`)
+  return read
 }
 
 function fromConsole(line: string): FoundRecord {

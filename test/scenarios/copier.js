@@ -5,6 +5,7 @@
 // `committed <partition> <next offset>`. After an error that only a new producer can mend: `fatal <code>`, and exit code 3.
 import { writeSync } from 'node:fs'
 import process from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { Kafka, logLevel } from 'kafkajs'
 
@@ -37,6 +38,9 @@ consumer.on('consumer.heartbeat', ({ payload: { memberId, groupGenerationId } })
   group = { groupId, memberId, generationId: groupGenerationId }
 })
 
+/** Whatever else a program does while its transaction is open. */
+const work = () => delay(1 + 4 * random())
+
 /** Copies these in a transaction, their offsets too. */
 const copy = (partition, messages) =>
   producer.transaction(async transaction => {
@@ -47,8 +51,10 @@ const copy = (partition, messages) =>
       }),
     )
     tell('sent')
+    await work()
     await transaction.sendOffsets([{ topic: source, partition, offset: nextOffset(messages) }], group)
     tell('offsets')
+    await work()
     if (random() * abortEvery < 1) throw new OnPurpose()
   })
 
@@ -78,7 +84,8 @@ async function eachBatch({ batch: { partition, messages }, resolveOffset, heartb
   }
 }
 
-consumer.on('consumer.crash', ({ payload: { error } }) => {
+consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
+  if (restart) return // after a coordinator that was still loading, for instance
   tell('crashed', error.message)
   process.exit(4)
 })

@@ -22,6 +22,8 @@ const recordCount = Number(process.env.OTTLA_COPY_RECORDS ?? 5_000)
 const seed = Number(process.env.OTTLA_SEED ?? 42)
 const partitions = [0, 1, 2, 3]
 const kills = 5
+/** The event of them all that is no kill. */
+const hangs = 5
 const program = fileURLToPath(new URL('copier.js', import.meta.url))
 /** Written behind the last record of each partition, in the end: what is read up to there is all there is. */
 const theEnd = 'the end'
@@ -39,15 +41,17 @@ async function writeSource(bootstrapServers: string, topic: string, random: Rand
   const written: Written[][] = partitions.map(() => [])
   await using producer = createProducer({ bootstrapServers, transactionalId: `source-of-${topic}` })
   await producer.initTransactions()
+  const startedAt = Date.now() - 60_000
   let count = 0
   while (count < recordCount) {
+    const isAborted = random() < 0.2
     const records = Array.from({ length: Math.min(recordCount - count, upTo(random, 600) + 1) }, (_, index) => {
-      const text = `${count + index}:${'-'.repeat(upTo(random, 200))}`
+      const text = `${isAborted ? 'aborted' : count + index}:${'-'.repeat(upTo(random, 200))}`
       const key = `key-${upTo(random, 1000)}`
-      const timestamp = 1_700_000_000_000 + count + index
+      // Not long ago: retention would delete them.
+      const timestamp = startedAt + count + index
       return { topic, partition: upTo(random, partitions.length), key, value: text, timestamp, header: `h${index}` }
     })
-    const isAborted = random() < 0.2
     producer.beginTransaction()
     const sent: RecordMetadata[] = await producer.sendAll(
       records.map(({ header, ...record }) => ({ ...record, headers: { header } })),
@@ -131,6 +135,16 @@ class Copier {
   }
 }
 
+/** Leaves none of them behind. */
+class Copiers extends Array<Copier> implements AsyncDisposable {
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const each of this) {
+      each.signal('SIGKILL')
+      await each.ended
+    }
+  }
+}
+
 /** What somebody does who knows that a member is dead: the group need not wait for its session to end. */
 async function removeMember(bootstrapServers: string, groupId: string, memberId: string): Promise<void> {
   await using coordinator = await coordinatorOf(bootstrapServers, 0, groupId)
@@ -176,12 +190,14 @@ async function faultsInTheCopy(kafka: BrokerUnderTest, topic: string, source: Wr
   return faults
 }
 
+/** Where kills find the copier, in turn: each at least once. */
 const phases = ['begun', 'sent', 'offsets', 'committed']
 
 describeOnEachBroker('Copying a topic exactly once', ({ kafka }) => {
   test(
     `${recordCount} records, the copier killed ${kills} times and once replaced while it hangs: each once, in order`,
     async () => {
+      await using copiers = new Copiers()
       const { bootstrapServers } = kafka
       const random = seededRandom(seed)
       const dist = dirname(dirname(await builtCommand()))
@@ -198,7 +214,6 @@ describeOnEachBroker('Copying a topic exactly once', ({ kafka }) => {
       const copied = partitions.map(() => 0n)
       const progress = () =>
         partitions.reduce((sum, at) => sum + written[at]!.filter(({ offset }) => offset < copied[at]!).length, 0)
-      const copiers: Copier[] = []
       const start = () => {
         const most = Math.min(500, Math.max(100, Math.floor(recordCount / 100)))
         const task = { source, target, groupId, transactionalId, least: 50, most, abortEvery: 6 }
@@ -216,17 +231,17 @@ describeOnEachBroker('Copying a topic exactly once', ({ kafka }) => {
 
       let leftOpen = 0
       let copier = start()
-      const firstPhase = upTo(random, phases.length)
-      const events = kills + 1
+      const [first, events] = [upTo(random, phases.length), kills + 1]
       for (let event = 0; event < events; event++) {
         const due = (recordCount * (event + 0.1 + 0.6 * random())) / (events + 0.5)
-        const phase = phases[(firstPhase + event) % phases.length]!
+        const phase = event === hangs ? 'sent' : phases[(first + event) % phases.length]!
         await copier.tells(line => line.startsWith(phase) && progress() >= due)
-        await delay(upTo(random, 4))
-        if (event === 2) {
+        if (event === hangs) {
           copier = await replaceHanging(copier, start)
           continue
         }
+        // At once where records are written: so a transaction stays open for sure. Elsewhere something may be on its way.
+        if (phase !== 'sent') await delay(upTo(random, 5))
         copier.signal('SIGKILL')
         expect(await copier.ended).toEqual([null, 'SIGKILL'])
         if (await isOpen(bootstrapServers, transactionalId)) leftOpen++
