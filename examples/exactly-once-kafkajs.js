@@ -31,9 +31,10 @@ const consumer = kafka.consumer({
   sessionTimeout: 30_000,
   heartbeatInterval: 0, // each heartbeat() is sent
   maxBytesPerPartition: 128 * 1024, // a batch is a transaction here
+  maxWaitTimeInMs: 500,
 })
 
-/** Brokers refuse the offsets of a member that has lost its partitions to others. kafkajs tells the generation with each heartbeat. */
+// Brokers refuse the offsets of a member that has lost its partitions to others. kafkajs tells the generation with each heartbeat.
 /** @type {import('ottla').ConsumerGroupMetadata} */
 let group = { groupId }
 consumer.on('consumer.heartbeat', ({ payload: { memberId, groupGenerationId } }) => {
@@ -60,7 +61,7 @@ async function eachBatch({ batch: { partition, messages }, heartbeat, resolveOff
     done.set(partition, next)
   } catch (error) {
     console.log(`not committed: ${error}`)
-    // The transaction is undone, but the consumer has gone on: back to what is committed, which is where this batch begins.
+    // The transaction is undone, and the consumer goes back to what is committed, which is where this batch begins.
     let back = first.offset
     if (error instanceof KafkaError && (error.fatal || error.code === 'COMMIT_UNKNOWN')) {
       // This producer can do no more, and a new one clears up. Whether the last commit happened, the group's offsets tell then.

@@ -39,7 +39,7 @@ consumer.on('consumer.heartbeat', ({ payload: { memberId, groupGenerationId } })
 })
 
 /** Whatever else a program does while its transaction is open. */
-const work = () => delay(1 + 4 * random())
+const work = () => delay(5 + 10 * random())
 
 /** Copies these in a transaction, their offsets too. */
 const copy = (partition, messages) =>

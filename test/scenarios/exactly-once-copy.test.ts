@@ -83,6 +83,8 @@ interface CopierTask {
   readonly abortEvery: number
 }
 
+const tellTimeoutMs = 60_000
+
 /** A process that copies. */
 class Copier {
   readonly ended: Promise<[exitCode: number | null, signal: string | null]>
@@ -114,16 +116,26 @@ class Copier {
 
   /** Resolves as soon as it has told something from now on, for which this is so. */
   async tells(isIt: (line: string) => boolean): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const look = () => {
-        const hasEnded = this.#child.exitCode !== null
-        if (!hasEnded && !isIt(this.told.at(-1) ?? '')) return
-        this.#waiting.delete(look)
-        if (hasEnded) reject(new Error(`the copier ended with ${this.#child.exitCode} after ${this.told.at(-1)}`))
-        else resolve()
-      }
-      this.#waiting.add(look)
-    })
+    let look = () => {}
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve, reject) => {
+        look = () => {
+          if (this.hasEnded) reject(new Error(`the copier has ended after ${this.told.at(-1)}`))
+          else if (isIt(this.told.at(-1) ?? '')) resolve()
+        }
+        const tooLate = () => reject(new Error(`the copier did not tell so in time; last: ${this.told.at(-1)}`))
+        timer = setTimeout(tooLate, tellTimeoutMs)
+        this.#waiting.add(look)
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#waiting.delete(look)
+    }
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -177,7 +189,7 @@ async function faultsInTheCopy(kafka: BrokerUnderTest, topic: string, source: Wr
     const found = `${timestamp} ${key} ${headers.map(([name, header]) => `${name}=${header}`)} ${value}`
     const expected = due === undefined ? theEnd : `${due.timestamp} ${due.key} header=${due.header} ${due.value}`
     if (due === undefined ? String(value) !== theEnd : found !== expected)
-      faults.push(`${partition}:${offset}: ${found} where ${expected} was due`)
+      faults.push(`${partition}:${offset}: ${found.slice(0, 50)} where ${expected.slice(0, 50)} was due`)
   }
   // One that is there twice takes the place of an end, which is missed below then.
   const count = recordCount + partitions.length
@@ -241,7 +253,7 @@ describeOnEachBroker('Copying a topic exactly once', ({ kafka }) => {
           continue
         }
         // At once where records are written: so a transaction stays open for sure. Elsewhere something may be on its way.
-        if (phase !== 'sent') await delay(upTo(random, 5))
+        if (phase !== 'sent') await delay(upTo(random, 25))
         copier.signal('SIGKILL')
         expect(await copier.ended).toEqual([null, 'SIGKILL'])
         if (await isOpen(bootstrapServers, transactionalId)) leftOpen++
