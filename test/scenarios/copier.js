@@ -1,7 +1,7 @@
 // Copies one topic to another exactly once, until it is killed; at SIGTERM it ends in order:
 // node copier.js <folder of the built package> <bootstrap servers> <task as JSON>
 // It reads with kafkajs and writes with what was built, each record to the same partition. It tells on standard output where it is,
-// line by line: `initialized`, `joined <member id>`, and for each transaction `begun`, `sent`, `offsets`, then `aborted` or
+// line by line: `initialized`, `joined <member id>`, and for each transaction `begun`, `sent`, `offsets`, then `aborted`, or `ended` and
 // `committed <partition> <next offset>`. After an error that only a new producer can mend: `fatal <code>`, and exit code 3.
 import { writeSync } from 'node:fs'
 import process from 'node:process'
@@ -38,7 +38,7 @@ consumer.on('consumer.heartbeat', ({ payload: { memberId, groupGenerationId } })
   group = { groupId, memberId, generationId: groupGenerationId }
 })
 
-/** Whatever else a program does while its transaction is open. */
+/** Whatever else a program does while its transaction is open, and before it notes that it is not. */
 const work = () => delay(5 + 10 * random())
 
 /** Copies these in a transaction, their offsets too. */
@@ -78,6 +78,8 @@ async function eachBatch({ batch: { partition, messages }, resolveOffset, heartb
       consumer.seek({ topic: source, partition, offset: part[0].offset })
       return
     }
+    tell('ended')
+    await work()
     tell('committed', partition, nextOffset(part))
     resolveOffset(part.at(-1).offset)
     at += part.length
