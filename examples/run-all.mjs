@@ -8,7 +8,7 @@ import { startBroker } from 'ottla/broker'
 
 const TIMEOUT_MS = 60_000
 /** Not examples of their own. */
-const PARTS = new Set(['birdstrikes.js', 'chart.js'])
+const PARTS = new Set(['birdstrikes.js', 'chart.js', 'strike-costs.js'])
 /** Not programs, but tests: what runs them. */
 const SUITES = new Map([
   ['testing, in vitest', ['node_modules/vitest/vitest.mjs', 'run', '--root', 'examples/testing']],
