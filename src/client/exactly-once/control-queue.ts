@@ -142,7 +142,7 @@ export class ControlQueue {
     return this.#entries.length === 0
   }
 
-  /** Takes a request back that was never sent. */
+  /** Takes a request back. One that is out may be answered all the same, to nobody. */
   remove(request: ControlRequest): void {
     const entry = this.#entries.find(other => other.request === request)
     if (entry === undefined) return

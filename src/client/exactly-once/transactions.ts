@@ -19,6 +19,7 @@ import {
   type Reaction,
 } from './control-queue.ts'
 import type { IdentitySource } from './identity-source.ts'
+import { MarkerWait } from './marker-wait.ts'
 import { type CheckedOffsets, TransactionRequests } from './transaction-requests.ts'
 import { again, type TransactionCall, type TransactionState, TransactionStates } from './transaction-states.ts'
 import { isFatalForRecords, isFenced, type TransactionRequest, transactionVerdict } from './transaction-verdict.ts'
@@ -71,6 +72,7 @@ export class Transactions implements IdentitySource {
   readonly #states = new TransactionStates()
   readonly #control: ControlQueue
   readonly #requests: TransactionRequests
+  readonly #markers: MarkerWait
   #identity: ProducerIdentity | undefined
   /** Latched: it changes between two transactions only. */
   #protocol: TransactionProtocol = 'explicit'
@@ -92,12 +94,6 @@ export class Transactions implements IdentitySource {
   #isTainted = false
   #isRenewing = false
   #end: End | undefined
-  /** Implicit only: when the last transaction ended, and the question whether its markers are written. */
-  #endedMs = Number.NEGATIVE_INFINITY
-  #asking: ControlRequest | undefined
-  /** How many ends in a row were complete when first asked about, and how many were not asked about since. */
-  #promptEnds = 0
-  #unasked = 0
   /** A call whose wait was given up, and that has succeeded since: it may be made again, to learn so. */
   #unseen: TransactionCall | undefined
 
@@ -111,6 +107,7 @@ export class Transactions implements IdentitySource {
       decide: (request, code, what) => this.#decide(request, code, what),
       onFailed: error => this.#cannotAsk(error),
     })
+    this.#markers = new MarkerWait(this.#control, this.#requests, options.clock, () => events.onMaySend())
   }
 
   get transactionalId(): string {
@@ -203,7 +200,7 @@ export class Transactions implements IdentitySource {
     if (this.current === undefined) return false
     if (queue.transaction === this.#mark) return true
     if (this.#protocol === 'implicit') {
-      if (this.#asking !== undefined) return false
+      if (this.#markers.isGoingOn) return false
       queue.transaction = this.#mark
       this.#known = 'yes'
       return true
@@ -278,7 +275,7 @@ export class Transactions implements IdentitySource {
     this.#known = 'no'
     this.#error = undefined
     invariant(this.#adding === undefined && this.#end === undefined, 'a transaction begins with nothing under way')
-    if (this.#protocol === 'implicit') this.#awaitMarkers()
+    if (this.#protocol === 'implicit') this.#markers.begin()
   }
 
   sendOffsets(given: CheckedOffsets, done: Done): void {
@@ -352,7 +349,7 @@ export class Transactions implements IdentitySource {
   end(begun: object): void {
     const end = this.#end
     if (end === undefined || end !== begun) return
-    this.#stopAsking()
+    this.#markers.stop()
     if (this.#known === 'no' && this.#control.isEmpty) {
       this.#ended(end, undefined)
       return
@@ -431,37 +428,6 @@ export class Transactions implements IdentitySource {
     if (epoch > this.#seen.epoch) this.#seen = { epoch, level: levels.get('transaction.version')?.[1] ?? 0 }
   }
 
-  /**
-   * A broker that gets records for a transaction while the markers of the last one are being written keeps them for 20 ms before it looks
-   * again (add.partitions.to.txn.retry.backoff.ms). The markers take one or two: records that wait for them here are there earlier.
-   */
-  #awaitMarkers(): void {
-    const { clock } = this.#options
-    const isRecent = () => clock.now() - this.#endedMs < brokersPauseMs
-    if (!isRecent()) return
-    if (this.#promptEnds >= promptEndsToTrust && ++this.#unasked < askedOneIn) return
-    this.#unasked = 0
-    const ask = (isFirst: boolean) => {
-      const asking = this.#requests.isEnding(isEnding => {
-        if (this.#asking !== asking) return
-        if (isFirst) this.#promptEnds = isEnding ? 0 : this.#promptEnds + 1
-        this.#stopAsking()
-        if (isEnding && isRecent()) ask(false)
-        // Later: what is lost is told while connections change.
-        else clock.afterThis(() => this.#events.onMaySend())
-      })
-      this.#asking = asking
-      this.#control.add(asking)
-    }
-    ask(true)
-  }
-
-  #stopAsking(): void {
-    const asking = this.#asking
-    this.#asking = undefined
-    if (asking !== undefined) this.#control.remove(asking)
-  }
-
   #addPartitions(): void {
     const mark = this.#mark
     const added = (queue: PartitionQueue) => {
@@ -482,7 +448,7 @@ export class Transactions implements IdentitySource {
   #ended(end: End, next: ProducerIdentity | undefined): void {
     const wasExplicit = this.#protocol === 'explicit'
     if (next !== undefined) {
-      this.#endedMs = this.#options.clock.now()
+      this.#markers.ended()
       this.#identity = next
       this.#isTainted = false
     }
@@ -599,12 +565,6 @@ export class Transactions implements IdentitySource {
     this.#events.onStopped()
   }
 }
-
-/** Kafka's default of add.partitions.to.txn.retry.backoff.ms. */
-const brokersPauseMs = 20
-/** A cluster that was always ready for the next transaction is asked now and then whether it still is: a question costs far less than 20 ms. */
-const promptEndsToTrust = 50
-const askedOneIn = 16
 
 const abortableCode = brokerErrorCode(120)
 
