@@ -287,13 +287,9 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     options: SendOptions | undefined,
     listener: SendCallback | RecordListener | undefined,
   ): Batch | ParkedRecord | RefusedRecord {
-    const { transactionalId } = this.#options
-    if (transactionalId !== undefined && this.#state === 'open' && !this.#transactions!.takesRecords)
-      return this.#refuse(
-        { ...fieldsOf(record), topic: topicOf(record) },
-        this.#transactions!.refusal('send'),
-        listener,
-      )
+    const transactions = this.#transactions
+    if (transactions !== undefined && this.#state === 'open' && !transactions.takesRecords)
+      return this.#refuse({ ...fieldsOf(record), topic: topicOf(record) }, transactions.refusal('send'), listener)
     let given = record
     if (this.#intake.isDirect && this.#state === 'open' && options === undefined) {
       try {
