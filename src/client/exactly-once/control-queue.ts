@@ -87,8 +87,8 @@ interface Entry {
   failures: number
 }
 
-/** The previous transaction's markers are written in milliseconds: so long before asking again (Java's constant). */
-const soonMs = 20
+/** The previous transaction's markers are written in a few milliseconds; Java asks again after 20. */
+const soonMs = 5
 const soonMaxMs = 500
 
 /**
