@@ -35,6 +35,8 @@ export interface DumpedRecord {
   /** As text, where it is text; undefined for null. */
   readonly key: string | undefined
   readonly value: string | undefined
+  /** Of the record that ends a transaction. */
+  readonly marker: 'COMMIT' | 'ABORT' | undefined
 }
 
 /** The batches of one partition, read by Kafka's DumpLogSegments from the files of its leader. Keys and values must be one line. */
@@ -107,10 +109,10 @@ function batchOf(line: string): Omit<DumpedBatch, 'records'> {
 
 function recordOf(line: string): DumpedRecord {
   const form =
-    /^\| offset: (\d+) \w+: (-?\d+) keySize: (-?\d+) valueSize: (-?\d+) sequence: (-?\d+) headerKeys: \[(.*?)\](?: key: (.*?))?(?: payload: (.*))?$/
+    /^\| offset: (\d+) \w+: (-?\d+) keySize: (-?\d+) valueSize: (-?\d+) sequence: (-?\d+) headerKeys: \[(.*?)\](?: endTxnMarker: (COMMIT|ABORT).*)?(?: key: (.*?))?(?: payload: (.*))?$/
   const match = form.exec(line)
   if (!match) throw new Error(`DumpLogSegments printed a record in another way: ${line}`)
-  const [, offset, timestamp, keySize, valueSize, sequence, headerKeys = '', key, value] = match
+  const [, offset, timestamp, keySize, valueSize, sequence, headerKeys = '', marker, key, value] = match
   return {
     offset: Number(offset),
     timestamp: Number(timestamp),
@@ -120,5 +122,6 @@ function recordOf(line: string): DumpedRecord {
     headerKeys: headerKeys === '' ? [] : headerKeys.split(','),
     key: Number(keySize) < 0 ? undefined : key,
     value: Number(valueSize) < 0 ? undefined : value,
+    marker: marker as DumpedRecord['marker'],
   }
 }

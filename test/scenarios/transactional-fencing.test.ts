@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createProducer, type KafkaError, type TransactionalProducer } from '../../src/index.ts'
 import { describeOnEachBroker } from '../kafka/brokers-under-test.ts'
+import { scanCommitted } from '../kafka/read-back.ts'
 import { committedValues } from '../transactions/committed.ts'
 
 const rounds = 200
