@@ -58,5 +58,9 @@ describeOnEachBroker('two producers with one transactional id', ({ kafka }) => {
 
     expect(wrong).toEqual([])
     expect((await committedValues(kafka.bootstrapServers, topic)).sort()).toEqual(expected.sort())
+    if (kafka.kind === 'embedded') return
+    const read: string[] = []
+    await scanCommitted(kafka.bootstrapServers, topic, expected.length, ({ value }) => read.push(String(value)))
+    expect(read.sort()).toEqual(expected)
   })
 })
