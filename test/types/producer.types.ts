@@ -225,3 +225,22 @@ export function mocks() {
   mock.errorNext(new Error('x'))
   return [asProducer, transactional]
 }
+
+// With a transactional id the producer has transactions, and only then.
+const transactional = createProducer<{ orders: { key: string; value: string } }>({
+  bootstrapServers,
+  transactionalId: 'a',
+})
+same<typeof transactional, TransactionalProducer<{ orders: { key: string; value: string } }>>(true)
+same<ReturnType<typeof transactional.commitTransaction>, Future<void>>(true)
+const given: Promise<bigint> = transactional.transaction(async tx => {
+  await tx.sendOffsets([{ topic: 'in', partition: 0, offset: '7' }], { groupId: 'g', generationId: 1, memberId: 'm' })
+  // @ts-expect-error: no topic of this producer
+  tx.send({ topic: 'order', value: 'x' })
+  return (await tx.send({ topic: 'orders', value: 'x' })).offset
+})
+void given
+// @ts-expect-error: no transactional id, no transactions
+createProducer({ bootstrapServers }).beginTransaction()
+const plain: Producer = createProducer({ bootstrapServers })
+void plain
