@@ -103,7 +103,31 @@ export async function scanWithConsoleConsumer(
 ): Promise<number> {
   const ends = await endOffsets(bootstrapServers, topic)
   const count = partition === undefined ? ends.reduce((sum, end) => sum + end, 0) : (ends[partition] ?? 0)
-  if (count === 0) return 0
+  const from =
+    partition === undefined ? ['--from-beginning'] : ['--partition', String(partition), '--offset', 'earliest']
+  await runConsoleConsumer(bootstrapServers, topic, from, count, onRecord)
+  return count
+}
+
+/**
+ * The first `count` records that a reader of committed records gets from a topic, in the order in which Kafka's console consumer
+ * prints them. How many there are no offset tells: those of aborted transactions and of markers count as well.
+ */
+export async function readCommitted(bootstrapServers: string, topic: string, count: number): Promise<FoundRecord[]> {
+  const found: FoundRecord[] = []
+  const from = ['--from-beginning', '--isolation-level', 'read_committed']
+  await runConsoleConsumer(bootstrapServers, topic, from, count, record => found.push(record))
+  return found
+}
+
+async function runConsoleConsumer(
+  bootstrapServers: string,
+  topic: string,
+  from: readonly string[],
+  count: number,
+  onRecord: (record: FoundRecord) => void,
+): Promise<void> {
+  if (count === 0) return
   const shape = {
     'print.timestamp': true,
     'print.partition': true,
@@ -115,9 +139,7 @@ export async function scanWithConsoleConsumer(
     'line.separator': row,
     'null.literal': nothing,
   }
-  const args = ['--bootstrap-server', bootstrapServers, '--topic', topic]
-  if (partition === undefined) args.push('--from-beginning')
-  else args.push('--partition', String(partition), '--offset', 'earliest')
+  const args = ['--bootstrap-server', bootstrapServers, '--topic', topic, ...from]
   args.push('--max-messages', String(count), '--timeout-ms', '60000')
   for (const [name, value] of Object.entries(shape)) args.push('--formatter-property', `${name}=${value}`)
   let rest = ''
@@ -133,7 +155,6 @@ export async function scanWithConsoleConsumer(
   })
   // It ends with exit code 0 where nothing came for a minute.
   if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`)
-  return count
 }
 
 function fromConsole(line: string): FoundRecord {
