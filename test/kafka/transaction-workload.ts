@@ -24,8 +24,8 @@ export interface RunTransaction {
   error?: KafkaError
 }
 
-/** How far a transaction has come. */
-export type Step = 'begun' | 'sending' | 'sent' | 'acknowledged' | 'offsets' | 'ending'
+/** How far a transaction has come. `asked`: all its records are acknowledged, and EndTxn is under way. */
+export type Step = 'begun' | 'sending' | 'sent' | 'acknowledged' | 'offsets' | 'ending' | 'asked'
 const abortSteps: readonly Step[] = ['begun', 'sending', 'sent', 'acknowledged', 'offsets']
 
 export interface WorkloadOptions {
@@ -181,12 +181,13 @@ export class TransactionWorkload {
     }
   }
 
-  async #commit({ number }: RunTransaction, producer: TransactionalProducer): Promise<void> {
+  async #commit({ number, records }: RunTransaction, producer: TransactionalProducer): Promise<void> {
     for (;;) {
+      const isAcknowledged = records.every(({ metadata }) => metadata !== undefined)
       const committing = producer.commitTransaction()
       committing.then(undefined, () => {}) // looked at below, in another turn
       await turn()
-      this.#options.onStep(number, 'ending')
+      this.#options.onStep(number, isAcknowledged ? 'asked' : 'ending')
       try {
         return await committing
       } catch (error) {

@@ -5,6 +5,7 @@ import { lastKafka3, newestKafka } from '../../scripts/kafka/versions.mjs'
 import { seededRandom } from '../../src/base/random.ts'
 import { createProducer } from '../../src/index.ts'
 import { apis } from '../../src/wire/protocol/index.ts'
+import { RawConnection } from '../broker/raw-connection.ts'
 import { coordinatorOf } from '../broker/transaction-calls.ts'
 import { type BrokerUnderTest, describeOnEachBroker } from '../kafka/brokers-under-test.ts'
 import { killBroker } from '../kafka/lose-the-leader.ts'
@@ -33,37 +34,45 @@ class Kills {
   count = 0
   readonly #random = seededRandom(seed + 1)
   readonly #kill: (id: number) => Promise<void>
+  readonly #coordinator: () => Promise<number>
   #restored: Promise<void> = Promise.resolve()
-  #next: { transaction: number; step: Step } | undefined
+  #next: { id: number; transaction: number; step: Step } | undefined
 
-  constructor(kill: (id: number) => Promise<void>) {
+  constructor(kill: (id: number) => Promise<void>, coordinator: () => Promise<number>) {
     this.#kill = kill
+    this.#coordinator = coordinator
   }
 
   /** Before a part begins: when the brokers are as before. */
   async prepare(transaction: number): Promise<void> {
     await this.#restored
+    const id = brokerIds[this.count % brokerIds.length]!
     const step = killSteps[Math.floor(this.#random() * killSteps.length)]!
-    this.#next = { transaction: transaction + Math.floor((perKill / 2) * this.#random()), step }
+    // The coordinator goes where it hurts: when it was asked to commit.
+    const isCoordinator = id === (await this.#coordinator())
+    const first = transaction + Math.floor((perKill / 2) * this.#random())
+    this.#next = { id, transaction: first, step: isCoordinator ? 'asked' : step }
   }
 
+  /** Not every transaction comes to each step: the first one that does. */
   onStep = (transaction: number, step: Step) => {
     const next = this.#next
-    // Some transactions never come to the step.
-    if (
-      next === undefined ||
-      transaction < next.transaction ||
-      (transaction === next.transaction && step !== next.step)
-    )
-      return
+    if (next === undefined || transaction < next.transaction || step !== next.step) return
     this.#next = undefined
-    this.#restored = this.#kill(brokerIds[this.count++ % brokerIds.length]!)
+    this.count++
+    this.#restored = this.#kill(next.id)
     this.#restored.then(undefined, () => {}) // awaited before the next one
   }
 
   get restored(): Promise<void> {
     return this.#restored
   }
+}
+
+async function coordinatorId(bootstrapServers: string, transactionalId: string): Promise<number> {
+  const [host = '', port] = bootstrapServers.split(',')[0]!.split(':')
+  await using any = await RawConnection.to(host, Number(port))
+  return (await any.call(apis.findCoordinator, 2, { key: transactionalId, keyType: 1 })).nodeId
 }
 
 /** What a reader of committed records gets, to the last record of each partition. */
@@ -111,7 +120,10 @@ describeOnEachBroker(
           await using _ = await coordinatorOf(bootstrapServers, type, key)
         }
         const allTopics = [...topics, '__consumer_offsets', '__transaction_state']
-        const kills = new Kills(id => killBroker(kafka, id, allTopics))
+        const kills = new Kills(
+          id => killBroker(kafka, id, allTopics),
+          () => coordinatorId(bootstrapServers, transactionalId),
+        )
         const workload = new TransactionWorkload({
           ...{ seed, topics, partitions, groupId },
           // Waits end while a broker is away, so that calls have to be made again.
