@@ -105,18 +105,20 @@ export async function scanWithConsoleConsumer(
   const count = partition === undefined ? ends.reduce((sum, end) => sum + end, 0) : (ends[partition] ?? 0)
   const from =
     partition === undefined ? ['--from-beginning'] : ['--partition', String(partition), '--offset', 'earliest']
-  await runConsoleConsumer(bootstrapServers, topic, from, count, onRecord)
+  const read = await runConsoleConsumer(bootstrapServers, topic, from, count, onRecord)
+  // It ends with exit code 0 where nothing came for a minute.
+  if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`)
   return count
 }
 
 /**
- * The first `count` records that a reader of committed records gets from a topic, in the order in which Kafka's console consumer
- * prints them. How many there are no offset tells: those of aborted transactions and of markers count as well.
+ * What a reader of committed records gets from a topic, up to `most` records, in the order in which Kafka's console consumer prints them. How
+ * many there are no offset tells: those of aborted transactions and of markers count as well. Where there are fewer it waits a minute.
  */
-export async function readCommitted(bootstrapServers: string, topic: string, count: number): Promise<FoundRecord[]> {
+export async function readCommitted(bootstrapServers: string, topic: string, most: number): Promise<FoundRecord[]> {
   const found: FoundRecord[] = []
   const from = ['--from-beginning', '--isolation-level', 'read_committed']
-  await runConsoleConsumer(bootstrapServers, topic, from, count, record => found.push(record))
+  await runConsoleConsumer(bootstrapServers, topic, from, most, record => found.push(record))
   return found
 }
 
@@ -126,8 +128,8 @@ async function runConsoleConsumer(
   from: readonly string[],
   count: number,
   onRecord: (record: FoundRecord) => void,
-): Promise<void> {
-  if (count === 0) return
+): Promise<number> {
+  if (count === 0) return 0
   const shape = {
     'print.timestamp': true,
     'print.partition': true,
@@ -153,8 +155,7 @@ async function runConsoleConsumer(
       for (const each of rows) onRecord(fromConsole(each))
     },
   })
-  // It ends with exit code 0 where nothing came for a minute.
-  if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`)
+  return read
 }
 
 function fromConsole(line: string): FoundRecord {

@@ -35,8 +35,8 @@ export interface WorkloadOptions {
   readonly groupId: string
   /** A producer with the transactional id; more than once where one can do no more. */
   createProducer(): TransactionalProducer
-  /** Is told of each step. */
-  onStep(transaction: number, step: Step): void
+  /** Is told of each step, and may hold the transaction there, before its end is asked. */
+  onStep(transaction: number, step: Step): void | Promise<void>
 }
 
 class AbortedOnPurpose extends Error {}
@@ -106,24 +106,24 @@ export class TransactionWorkload {
 
   /** Everything between begin and end. */
   async #steps(transaction: RunTransaction, producer: TransactionalProducer, count: number): Promise<void> {
-    const reach = (step: Step) => {
-      this.#options.onStep(transaction.number, step)
+    const reach = async (step: Step) => {
+      await this.#options.onStep(transaction.number, step)
       if (transaction.abortedAt === step) throw new AbortedOnPurpose()
     }
-    reach('begun')
+    await reach('begun')
     const sends: Promise<void>[] = []
     const stopAt = this.#upTo(count)
     for (let index = 0; index < count; index++) {
-      if (index === stopAt) reach('sending')
+      if (index === stopAt) await reach('sending')
       sends.push(this.#send(transaction, producer, this.#oneOf(this.#options.topics), count))
       if (this.#random() < 0.1) await turn() // some of it leaves
     }
-    reach('sent')
+    await reach('sent')
     if (transaction.abortedAt === 'acknowledged' || this.#random() < 0.5) {
       await Promise.all(sends)
       const failed = transaction.records.find(({ error }) => error !== undefined)
       if (failed) throw failed.error
-      reach('acknowledged')
+      await reach('acknowledged')
     }
     if (transaction.offset !== undefined) {
       const [topic = ''] = this.#options.topics
@@ -136,7 +136,7 @@ export class TransactionWorkload {
         if (!isTimeout(error)) throw error
         this.timeouts++ // it goes on, and is done before the transaction is committed
       }
-      reach('offsets')
+      await reach('offsets')
     }
   }
 
@@ -187,7 +187,7 @@ export class TransactionWorkload {
       const committing = producer.commitTransaction()
       committing.then(undefined, () => {}) // looked at below, in another turn
       await turn()
-      this.#options.onStep(number, isAcknowledged ? 'asked' : 'ending')
+      void this.#options.onStep(number, isAcknowledged ? 'asked' : 'ending')
       try {
         return await committing
       } catch (error) {
@@ -204,7 +204,7 @@ export class TransactionWorkload {
       const aborting = producer.abortTransaction()
       aborting.then(undefined, () => {})
       await turn()
-      this.#options.onStep(transaction.number, 'ending')
+      void this.#options.onStep(transaction.number, 'ending')
       try {
         await aborting
         transaction.outcome = 'aborted'
