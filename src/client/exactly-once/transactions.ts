@@ -498,9 +498,12 @@ export class Transactions implements IdentitySource {
       return 'done'
     }
     const { transactionalId } = this.#options
+    const late = 'took longer than transactionTimeoutMs and was aborted'
+    // Where each end raises the epoch, nobody is fenced by the end that the coordinator made.
+    const isOver = code.name === 'INVALID_TXN_STATE' && request === 'EndTxn' && this.#protocol === 'implicit'
     const message = isFenced(code.name)
-      ? `the coordinator refuses ${what}: another producer has the transactional id ${transactionalId} now, or the transaction took longer than transactionTimeoutMs and was aborted (${code.name})`
-      : `the coordinator refuses ${what} for the transactional id ${transactionalId}: ${code.name}`
+      ? `the coordinator refuses ${what}: another producer has the transactional id ${transactionalId} now, or the transaction ${late} (${code.name})`
+      : `the coordinator refuses ${what} for the transactional id ${transactionalId}: ${code.name}${isOver ? `; perhaps the transaction ${late}` : ''}`
     const error = new BrokerError(code.name, code.code, message, {
       fatal: verdict === 'fatal',
       abortable: verdict === 'abortable',
