@@ -113,12 +113,12 @@ export async function scanWithConsoleConsumer(
 
 /**
  * What a reader of committed records gets from a topic, up to `most` records, in the order in which Kafka's console consumer prints them. How
- * many there are no offset tells: those of aborted transactions and of markers count as well. Where there are fewer it waits a minute.
+ * many there are no offset tells: those of aborted transactions and of markers count as well. Where there are fewer it waits a quarter of a minute.
  */
 export async function readCommitted(bootstrapServers: string, topic: string, most: number): Promise<FoundRecord[]> {
   const found: FoundRecord[] = []
   const from = ['--from-beginning', '--isolation-level', 'read_committed']
-  await runConsoleConsumer(bootstrapServers, topic, from, most, record => found.push(record))
+  await runConsoleConsumer(bootstrapServers, topic, from, most, record => found.push(record), 15_000)
   return found
 }
 
@@ -128,6 +128,7 @@ async function runConsoleConsumer(
   from: readonly string[],
   count: number,
   onRecord: (record: FoundRecord) => void,
+  idleMs = 60_000,
 ): Promise<number> {
   if (count === 0) return 0
   const shape = {
@@ -142,7 +143,7 @@ async function runConsoleConsumer(
     'null.literal': nothing,
   }
   const args = ['--bootstrap-server', bootstrapServers, '--topic', topic, ...from]
-  args.push('--max-messages', String(count), '--timeout-ms', '60000')
+  args.push('--max-messages', String(count), '--timeout-ms', String(idleMs))
   for (const [name, value] of Object.entries(shape)) args.push('--formatter-property', `${name}=${value}`)
   let rest = ''
   let read = 0

@@ -98,8 +98,7 @@ class Run {
       // Waits end while a broker is away, so that calls have to be made again.
       createProducer: () =>
         createProducer({
-          ...{ bootstrapServers, transactionalId, transactionTimeoutMs, maxBlockMs: 2000 },
-          requestTimeoutMs: Math.min(3000, transactionTimeoutMs / 2),
+          ...{ bootstrapServers, transactionalId, transactionTimeoutMs, maxBlockMs: 2000, requestTimeoutMs: 3000 },
         }),
       onStep: (transaction, step) => onStep(this, transaction, step),
     })
@@ -144,7 +143,9 @@ class Run {
         `${workload.commitsUnknown} times CommitUnknownError, ${workload.timeouts} other time-outs;`,
         `${log.length} records read committed of ${due.length} due`,
       )
-      for (const { number, error } of failed) console.log(`transaction ${number}: ${error?.message}`)
+      const seen = new Set(log.map(({ value }) => Number(value.split(':')[0])))
+      for (const { number, outcome, error } of failed)
+        console.log(`transaction ${number}, ${outcome}, ${seen.has(number) ? '' : 'not '}in the log: ${error?.message}`)
     }
     expect(workload.surprises).toEqual([])
     expect(violations(transactions, log)).toEqual([])
@@ -259,7 +260,11 @@ describeOnEachBroker(
 
       const { transactions } = run.workload
       expect(overdue.size).toBeGreaterThan(2)
-      for (const number of overdue) expect(transactions[number]).toMatchObject({ outcome: 'aborted' })
+      for (const number of overdue)
+        expect(transactions[number]).toMatchObject({
+          outcome: 'aborted',
+          error: { message: expect.stringContaining('took longer than transactionTimeoutMs') },
+        })
       await run.check(`${overdue.size} took too long`)
     })
   },
