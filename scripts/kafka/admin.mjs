@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 const requestTimeoutMs = 20_000
-const listOffsetsV1 = { key: 2, version: 1 }
+const listOffsetsV2 = { key: 2, version: 2 }
 const metadataV4 = { key: 3, version: 4 }
 const createTopicsV2 = { key: 19, version: 2 }
 const leaderNotAvailable = 5
@@ -102,20 +102,23 @@ export async function createTopic(
 }
 
 /**
- * How many offsets each partition of a topic has given out.
+ * How many offsets each partition of a topic has given out; at `read_committed` its last stable offset, where readers have to stop.
  * @param {string} bootstrapServers
  * @param {string} topic
+ * @param {'read_uncommitted' | 'read_committed'} [isolation]
  * @returns {Promise<number[]>}
  */
-export async function endOffsets(bootstrapServers, topic) {
+export async function endOffsets(bootstrapServers, topic, isolation = 'read_uncommitted') {
   const { brokers, partitions } = await describeCluster(bootstrapServers, topic)
   return Promise.all(
     partitions.map(async ({ partition, leader }) => {
       const broker = brokers.find(each => each.id === leader)
       if (!broker) throw new Error(`${topic}-${partition} has no leader`)
       const newest = Buffer.concat([int32(partition), int64(-1n)])
-      const body = [int32(-1), array([Buffer.concat([string(topic), array([newest])])])]
-      const answer = await ask(`${broker.host}:${broker.port}`, listOffsetsV1, body)
+      const level = int8(isolation === 'read_committed' ? 1 : 0)
+      const body = [int32(-1), level, array([Buffer.concat([string(topic), array([newest])])])]
+      const answer = await ask(`${broker.host}:${broker.port}`, listOffsetsV2, body)
+      answer.int32() // throttle time
       let end = -1
       answer.array(() => {
         answer.string()

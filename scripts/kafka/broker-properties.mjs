@@ -27,6 +27,7 @@ export function brokerProperties(cluster, node) {
     'transaction.state.log.replication.factor': replicas,
     'transaction.state.log.min.isr': minInSync,
     'transaction.state.log.num.partitions': 3,
+    'transaction.abort.timed.out.transaction.cleanup.interval.ms': 500, // instead of 10 s
     'group.initial.rebalance.delay.ms': 0,
     // Small, since several brokers share one test machine; the cleaner alone would take 128 MiB.
     'num.network.threads': 2,

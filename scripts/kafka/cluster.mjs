@@ -262,6 +262,34 @@ export class Cluster {
   }
 
   /**
+   * The level of a feature of the cluster, such as `transaction.version`, as one of its brokers knows it.
+   * @param {string} name
+   */
+  async featureLevel(name, address = this.bootstrapServers) {
+    const features = (await runTool('FeatureCommand', ['--bootstrap-server', address, 'describe'])).toString()
+    const line = features.split('\n').find(each => each.startsWith(`Feature: ${name} `))
+    const level = /FinalizedVersionLevel: (\d+)/.exec(line ?? '')?.[1]
+    if (level === undefined) throw new Error(`Kafka ${this.version} has no feature ${name}:\n${features}`)
+    return Number(level)
+  }
+
+  /**
+   * Raises or lowers a feature of the cluster with Kafka's tool, and waits until every broker says so.
+   * @param {string} name
+   * @param {number} level
+   */
+  async setFeature(name, level) {
+    const former = await this.featureLevel(name)
+    if (former === level) return
+    const way = level > former ? 'upgrade' : 'downgrade'
+    await runTool('FeatureCommand', ['--bootstrap-server', this.bootstrapServers, way, '--feature', `${name}=${level}`])
+    for (const id of this.nodeIds)
+      await until(`broker ${id} has ${name} ${level}`, async () => {
+        return (await this.featureLevel(name, this.address(id))) === level
+      })
+  }
+
+  /**
    * Stops a broker in good order: its leaderships move away first.
    * @param {number} id
    */

@@ -43,6 +43,7 @@ const tools = {
   ConsoleConsumer: 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   ConsoleProducer: 'org.apache.kafka.tools.ConsoleProducer',
   DumpLogSegments: 'org.apache.kafka.tools.DumpLogSegments',
+  FeatureCommand: 'org.apache.kafka.tools.FeatureCommand',
   GetOffsetShell: 'org.apache.kafka.tools.GetOffsetShell',
   LeaderElectionCommand: 'org.apache.kafka.tools.LeaderElectionCommand',
   ProducerPerformance: 'org.apache.kafka.tools.ProducerPerformance',

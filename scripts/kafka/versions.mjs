@@ -3,6 +3,9 @@
 /** The release that the tests run on, and whose tools read back what was written. */
 export const newestKafka = '4.3.1'
 
+/** The last release before Kafka 4: it has no `transaction.version`, its transactions go as before KIP-890. */
+export const lastKafka3 = '3.9.2'
+
 /** The oldest release that ottla promises to work with; it still needs ZooKeeper. */
 export const oldestKafka = '2.1.1'
 

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { classPath } from '../../scripts/kafka/jars.mjs'
 import { missingForKafka } from '../../scripts/kafka/requirements.mjs'
-import { newestKafka } from '../../scripts/kafka/versions.mjs'
+import { lastKafka3, newestKafka } from '../../scripts/kafka/versions.mjs'
 import { cache, install as installNode, reasonToSkip } from '../../scripts/smoke-node-versions.mjs'
 
 const programs = fileURLToPath(new URL('programs/', import.meta.url))
@@ -37,7 +37,7 @@ export interface Installed {
 }
 
 /** The release before the newest that still speaks to ZooKeeper: its tools are what many people have. */
-export const olderTools = '3.9.2'
+export const olderTools = lastKafka3
 
 /** Fetches the clients of other ecosystems into the cache outside the repository, by exact versions, where they are not there. */
 export async function installAll(): Promise<Installed> {

@@ -56,7 +56,13 @@ export interface WhichBrokers {
   readonly oldestToo?: boolean
   /** The scenario stops or kills brokers, so it cannot use a cluster that was given. */
   readonly stopsBrokers?: boolean
+  /** Levels of `transaction.version` that the embedded broker has, one after the other. Default: 2, as a new cluster. */
+  readonly embeddedTransactionVersions?: readonly TransactionVersion[]
+  /** Real clusters of three, which take a quarter of a minute to start, besides the one that all scenarios share. */
+  readonly clusters?: readonly { readonly version: string; readonly transactionVersion?: TransactionVersion }[]
 }
+
+export type TransactionVersion = 0 | 1 | 2
 
 const closesNothing = async () => {}
 
@@ -65,16 +71,20 @@ export function brokersUnderTest({
   embeddedBrokers = 3,
   oldestToo = false,
   stopsBrokers = false,
+  embeddedTransactionVersions = [2],
+  clusters = [],
 }: WhichBrokers = {}): Candidate[] {
   const kafka = inject('kafka')
-  const embedded: Candidate = {
-    name: 'the embedded broker',
-    kind: 'embedded',
-    async open() {
-      const broker = await startBroker({ brokers: embeddedBrokers, autoCreateTopics: false })
-      return { bootstrapServers: broker.bootstrapServers, embedded: broker, close: () => broker.close() }
-    },
-  }
+  const embedded = embeddedTransactionVersions.map(
+    (transactionVersion): Candidate => ({
+      name: `the embedded broker${transactionVersion === 2 ? '' : `, transaction.version ${transactionVersion}`}`,
+      kind: 'embedded',
+      async open() {
+        const broker = await startBroker({ brokers: embeddedBrokers, autoCreateTopics: false, transactionVersion })
+        return { bootstrapServers: broker.bootstrapServers, embedded: broker, close: () => broker.close() }
+      },
+    }),
+  )
   if (kafka.kind === 'given') {
     const given: Candidate = {
       name: `the Kafka at ${kafka.bootstrapServers}`,
@@ -82,7 +92,7 @@ export function brokersUnderTest({
       ...(stopsBrokers && { skipped: 'the cluster was given, and its brokers are not stopped' }),
       open: async () => ({ bootstrapServers: kafka.bootstrapServers, close: closesNothing }),
     }
-    return [embedded, given]
+    return [...embedded, given]
   }
   const why = kafka.kind === 'none' ? { skipped: kafka.why } : {}
   const newest: Candidate = {
@@ -114,7 +124,19 @@ export function brokersUnderTest({
       }
     },
   }
-  return oldestToo ? [embedded, newest, oldest] : [embedded, newest]
+  const others = clusters.map(
+    ({ version, transactionVersion }): Candidate => ({
+      name: `Kafka ${version}${transactionVersion === undefined ? '' : `, transaction.version ${transactionVersion}`}`,
+      kind: 'kafka',
+      ...why,
+      async open() {
+        const cluster = await startCluster({ version, nodes: 3, autoCreateTopics: false, ownedByThisProcess: true })
+        if (transactionVersion !== undefined) await cluster.setFeature('transaction.version', transactionVersion)
+        return { version, bootstrapServers: cluster.bootstrapServers, cluster, close: () => cluster.down() }
+      },
+    }),
+  )
+  return [...embedded, newest, ...(oldestToo ? [oldest] : []), ...others]
 }
 
 /** Declares the same suite once for each broker; where one is missing its suite is reported as skipped. */

@@ -60,3 +60,20 @@ async function loseRealLeader(cluster: Cluster, topic: string, loss: Loss, onLos
   }
   await cluster.allInSync(topic)
 }
+
+/**
+ * Kills a broker, whatever it leads, at once; it is started again meanwhile, and has caught up in these topics when this resolves.
+ * The embedded broker, whose leaderships move at once, is started when the producer has looked for the new leaders.
+ */
+export async function killBroker(kafka: BrokerUnderTest, id: number, topics: readonly string[]): Promise<void> {
+  const { embedded, cluster } = kafka
+  if (embedded) {
+    const lookedForLeader = embedded.waitForRequest('Metadata', 60_000)
+    await Promise.all([embedded.stop(id), lookedForLeader])
+    await embedded.start(id)
+  } else if (cluster) {
+    await cluster.killNode(id)
+    await cluster.startNode(id)
+    for (const topic of topics) await cluster.allInSync(topic)
+  } else throw new Error('these brokers cannot be stopped')
+}

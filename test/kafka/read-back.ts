@@ -123,9 +123,20 @@ export async function scanCommitted(
   return await scan(bootstrapServers, topic, count, onRecord, { isolation: 'read_committed' })
 }
 
+/** All committed records of a topic, of which there are `most` at most: where there are fewer it waits a quarter of a minute for more. */
+export async function readCommitted(bootstrapServers: string, topic: string, most: number): Promise<FoundRecord[]> {
+  const found: FoundRecord[] = []
+  if (most === 0) return found
+  const committed = { isolation: 'read_committed', idleMs: 15_000 } as const
+  await scan(bootstrapServers, topic, most, record => found.push(record), committed)
+  return found
+}
+
 interface Scan {
   readonly partition?: number | undefined
   readonly isolation?: 'read_committed'
+  /** How long it waits for more before it ends. */
+  readonly idleMs?: number
 }
 
 async function scan(
@@ -133,7 +144,7 @@ async function scan(
   topic: string,
   count: number,
   onRecord: (record: FoundRecord) => void,
-  { partition, isolation }: Scan,
+  { partition, isolation, idleMs = 60_000 }: Scan,
 ): Promise<number> {
   const shape = {
     'print.timestamp': true,
@@ -150,7 +161,7 @@ async function scan(
   if (partition === undefined) args.push('--from-beginning')
   else args.push('--partition', String(partition), '--offset', 'earliest')
   if (isolation !== undefined) args.push('--isolation-level', isolation)
-  args.push('--max-messages', String(count), '--timeout-ms', '60000')
+  args.push('--max-messages', String(count), '--timeout-ms', String(idleMs))
   for (const [name, value] of Object.entries(shape)) args.push('--formatter-property', `${name}=${value}`)
   let rest = ''
   let read = 0

@@ -52,7 +52,7 @@ interface End {
   request: ControlRequest | undefined
   /** The cluster may have been asked already. */
   isAsked: boolean
-  /** An attempt had no answer. */
+  /** An attempt had no answer, or one that says nothing of how far it came. */
   isDoubtful: boolean
   waiting: Done[]
   /** It is done, and whoever waited had given up: for whoever asks again. */
@@ -495,6 +495,8 @@ export class Transactions implements IdentitySource {
     const isForTransaction = request !== 'InitProducerId' && request !== 'EndTxn'
     const isStopped = isForTransaction && !this.#states.is('in-transaction', 'committing')
     if (verdict === 'again' || verdict === 'soon' || verdict === 'elsewhere') {
+      // It may have got as far as the decision before the coordinator lost its place.
+      if (request === 'EndTxn' && end !== undefined && code.appended === 'maybe') end.isDoubtful = true
       if (!isStopped) return verdict
       this.#isTainted = true
       return 'done'
@@ -505,9 +507,12 @@ export class Transactions implements IdentitySource {
       return 'done'
     }
     const { transactionalId } = this.#options
+    const late = 'took longer than transactionTimeoutMs and was aborted'
+    // Where each end raises the epoch, nobody is fenced by the end that the coordinator made.
+    const isOver = code.name === 'INVALID_TXN_STATE' && request === 'EndTxn' && this.#protocol === 'implicit'
     const message = isFenced(code.name)
-      ? `the coordinator refuses ${what}: another producer has the transactional id ${transactionalId} now, or the transaction took longer than transactionTimeoutMs and was aborted (${code.name})`
-      : `the coordinator refuses ${what} for the transactional id ${transactionalId}: ${code.name}`
+      ? `the coordinator refuses ${what}: another producer has the transactional id ${transactionalId} now, or the transaction ${late} (${code.name})`
+      : `the coordinator refuses ${what} for the transactional id ${transactionalId}: ${code.name}${isOver ? `; perhaps the transaction ${late}` : ''}`
     const error = new BrokerError(code.name, code.code, message, {
       fatal: verdict === 'fatal',
       abortable: verdict === 'abortable',
@@ -516,7 +521,7 @@ export class Transactions implements IdentitySource {
     if (verdict === 'refused' && this.#states.is('initializing')) this.#refuseInit(error)
     // Whatever it says now, an earlier attempt may have been the one that counted.
     else if (isCommit && end.isDoubtful)
-      this.#fail(this.#commitUnknown(`an earlier attempt had no answer, and then: ${message}`, error, true))
+      this.#fail(this.#commitUnknown(`an earlier attempt may have done so, and then: ${message}`, error, true))
     else if (verdict === 'abortable') this.#stop(error)
     // It failed in a way that says nothing of how far it came.
     else if (isCommit && code.appended === 'maybe') this.#fail(this.#commitUnknown(message, error, true))
