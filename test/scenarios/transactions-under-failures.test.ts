@@ -26,7 +26,7 @@ import {
 
 /** `npm run prove:transactions` runs 2,000 on each of four clusters; a run of all tests is content with fewer. */
 const isProof = process.env.OTTLA_TRANSACTIONS !== undefined
-const transactionCount = Number(process.env.OTTLA_TRANSACTIONS ?? 150)
+const transactionCount = Number(process.env.OTTLA_TRANSACTIONS ?? 75)
 const seed = Number(process.env.OTTLA_SEED ?? 1)
 /** So many transactions for each broker that is killed, and each broker at least once. */
 const perKill = Math.floor(Math.min(100, transactionCount / 3))

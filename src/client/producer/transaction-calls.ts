@@ -1,11 +1,12 @@
 import { ClosedError, KafkaError, TimeoutError } from '../../base/errors/index.ts'
 import type { Clock } from '../../base/time/clock.ts'
 import type { Transactions } from '../exactly-once/transactions.ts'
+import type { RecordMetadata } from '../record/record-metadata.ts'
 import { checkedOffsets } from './consumed-offsets.ts'
-import type { OperationFuture } from './future.ts'
+import { type OperationFuture, RecordFuture, type ResultSource } from './future.ts'
 import { runTransaction } from './run-transaction.ts'
-import type { ConsumedOffset, ConsumerGroupMetadata } from './transactions.ts'
-import type { Future, ProducerState, WaitOptions } from './types.ts'
+import type { ConsumedOffset, ConsumerGroupMetadata, Transaction } from './transactions.ts'
+import type { Future, ProducerState, SendCallback, SendOptions, WaitOptions } from './types.ts'
 import { bound, checkTimeout } from './waits.ts'
 
 /** Whether a `transaction(…)` is over, for what is begun by its own methods. */
@@ -24,7 +25,14 @@ export interface TransactionCallsParts {
   /** What is not on the wire fails; what is, is awaited by a flush. */
   failUnsent(): void
   report(error: KafkaError): void
+  /** The producer's own sends: what is sent while a transaction is open belongs to it. */
+  readonly sends: Sends
+  /** A record that will not be sent, whatever is wrong with it; its callback is told, and its future. */
+  refuse(record: unknown, error: KafkaError, callback: SendCallback | undefined): ResultSource
 }
+
+/** As `Transaction` has them. */
+export type Sends = Pick<Transaction, 'send' | 'sendAll'>
 
 /**
  * The calls of transactions: their futures, time-outs and signals, and that records are settled before a transaction is ended.
@@ -121,10 +129,11 @@ export class TransactionCalls {
   }
 
   /** Begins a transaction, runs `work`, and commits; aborts where that fails. */
-  run<R>(work: (part: TransactionPart) => R | PromiseLike<R>, options: WaitOptions): Promise<R> {
+  run<Topics, R>(work: (transaction: Transaction<Topics>) => R | PromiseLike<R>, options: WaitOptions): Promise<R> {
     const part = { isOver: false }
     const { transactions, clock, report } = this.#parts
-    return runTransaction(() => work(part), options, {
+    const transaction = this.#transactionOf(part) as unknown as Transaction<Topics>
+    return runTransaction(() => work(transaction), options, {
       clock,
       init: () => (transactions === undefined || transactions.isInitialized ? undefined : this.init({ ...options })),
       begin: () => this.begin(),
@@ -138,6 +147,26 @@ export class TransactionCalls {
     })
   }
 
+  /** What `work` holds: whoever goes on with it later must not write into the next transaction. */
+  #transactionOf(part: TransactionPart): Transaction {
+    const { sends, refuse, operation } = this.#parts
+    return {
+      send: (record: unknown, second?: SendOptions | SendCallback, third?: SendCallback) => {
+        if (!part.isOver) return sends.send(record as never, second as never, third as never) as never
+        const callback = typeof second === 'function' ? second : third
+        const refused = refuse(record, sentTooLate(), callback)
+        return (callback === undefined ? new RecordFuture(refused, 0) : undefined) as never
+      },
+      sendAll: (records, own) => {
+        if (!part.isOver) return sends.sendAll(records, own)
+        const all = operation<RecordMetadata[]>('sendAll')
+        all.reject(sentTooLate())
+        return all
+      },
+      sendOffsets: (offsets, group) => this.sendOffsets(offsets, group, part),
+    }
+  }
+
   /** Before the producer closes: an open transaction is aborted, and one that is being ended is awaited. Source: Sender.run. */
   endForClose(timeoutMs: number | undefined): OperationFuture<void> | undefined {
     const { transactions } = this.#parts
@@ -149,9 +178,7 @@ export class TransactionCalls {
 
 const transactionIsOver = () => new KafkaError('INVALID_TXN_STATE', 'this transaction is over')
 
-/** What a send on a transaction that is over fails with. */
-export const sentTooLate = () =>
-  new KafkaError('INVALID_TXN_STATE', 'this transaction is over', { outcome: 'not-written' })
+const sentTooLate = () => new KafkaError('INVALID_TXN_STATE', 'this transaction is over', { outcome: 'not-written' })
 
 const settle = (future: OperationFuture<void>) => (error?: KafkaError) => {
   if (error === undefined) future.resolve()
