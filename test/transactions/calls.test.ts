@@ -401,6 +401,19 @@ describe('time-outs and signals', () => {
     },
   )
 
+  test('so does one that cannot be asked for again', async () => {
+    await start()
+    await producer.initTransactions()
+    producer.beginTransaction()
+    await producer.send({ topic: 't', value: 'a' })
+    broker.faults.loseAnswerAfterAppend('EndTxn')
+    broker.faults.failBefore('FindCoordinator', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', { transactionalId: 'a' })
+    const unknown = await broken(producer.commitTransaction())
+    expect(unknown).toBeInstanceOf(CommitUnknownError)
+    expect(unknown).toMatchObject({ fatal: true, cause: { code: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' } })
+    expect(await committed()).toEqual(['a']) // as it happens
+  })
+
   test('close while a commit has no answer says so', async () => {
     await start()
     await producer.initTransactions()

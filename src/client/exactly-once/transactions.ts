@@ -533,6 +533,9 @@ export class Transactions implements IdentitySource {
   #cannotAsk(error: KafkaError): void {
     if (error instanceof ClosedError || error.code === 'TRANSACTION_ABORTED') return
     if (this.#states.is('initializing')) this.#refuseInit(error)
+    // It cannot be asked again, and what became of the attempt that had no answer nobody knows.
+    else if (this.#end?.committed && this.#end.isDoubtful)
+      this.#fail(this.#commitUnknown(`an earlier attempt may have done so, and then: ${error.message}`, error, true))
     else if (error.abortable) this.#stop(error)
     else if (!this.#states.is('fatal-error')) this.#fail(fatal(error, error.message))
   }
