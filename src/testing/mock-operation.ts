@@ -1,15 +1,6 @@
 import { KafkaError } from '../base/errors/index.ts'
 import { OperationFuture } from '../client/producer/future.ts'
 
-/** What goes wrong in a call rejects its future. */
-export function attempt<T>(future: OperationFuture<T>, call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    future.reject(error)
-  }
-}
-
 /** Everything but a serializer is done when the call returns, so that `get()` has nothing to wait for. */
 export function operation<T>(name: string): OperationFuture<T> {
   return new OperationFuture<T>({

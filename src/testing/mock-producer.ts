@@ -5,11 +5,11 @@ import { type Clock, systemClock } from '../base/time/clock.ts'
 import type { RecordListener } from '../client/accumulator/batch.ts'
 import { callbackError } from '../client/accumulator/deliveries.ts'
 import { MemoryBudget } from '../client/accumulator/memory-budget.ts'
-import { type OperationFuture, RecordFuture } from '../client/producer/future.ts'
+import { attempt, type OperationFuture, RecordFuture } from '../client/producer/future.ts'
 import { metricsOf, ProducerCounters } from '../client/producer/metrics.ts'
 import { ProducerEmitter } from '../client/producer/producer-emitter.ts'
 import { Room } from '../client/producer/room.ts'
-import { runTransaction } from '../client/producer/run-transaction.ts'
+import { runTransaction, type TransactionPart, transactionIsOver } from '../client/producer/run-transaction.ts'
 import { sendEach } from '../client/producer/send-all.ts'
 import { SettledWaiter } from '../client/producer/settled-waiter.ts'
 import type {
@@ -34,13 +34,13 @@ import { bound, checkTimeout } from '../client/producer/waits.ts'
 import { RecordWritable } from '../client/producer/writable.ts'
 import type { RecordMetadata } from '../client/record/record-metadata.ts'
 import { topicNameProblem } from '../client/record/topic-name.ts'
-import { attempt, operation } from './mock-operation.ts'
+import { operation } from './mock-operation.ts'
 import { type MockProducerOptions, resolveMockOptions } from './mock-options.ts'
 import type { MockRecord } from './mock-record.ts'
 import { MockReports } from './mock-reports.ts'
 import { MockSends } from './mock-sends.ts'
 import { MockTopics } from './mock-topics.ts'
-import { checkPart, MockTransactionCalls, type TransactionPart } from './mock-transaction-calls.ts'
+import { MockTransactionCalls } from './mock-transaction-calls.ts'
 import { fenced, type GroupOffsets, MockTransactions } from './mock-transactions.ts'
 
 /** A record as a consumer would read it back: the fields that the embedded broker's `records()` gives as well. */
@@ -150,7 +150,7 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
   ) {
     const signal = typeof options === 'object' && options !== null ? options.signal : undefined
     return this.#sends.take(record, signal, listener, () => {
-      checkPart(part, 'not-written')
+      if (part?.isOver) throw transactionIsOver('not-written')
       if (this.#state !== 'open')
         throw new ClosedError(`the producer is ${this.#state}: this record was not sent`, 'not-written')
       this.#transactions.checkSend()
@@ -303,15 +303,13 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
     work: (transaction: Transaction<Topics>) => R | PromiseLike<R>,
     options: WaitOptions = {},
   ): Promise<R> {
-    const part = { isOver: false }
-    // Whoever goes on with it later must not write into the next one.
-    const transaction: Transaction<Topics> = {
+    const transactionOf = (part: TransactionPart): Transaction<Topics> => ({
       send: (record: unknown, second?: SendOptions | SendCallback, third?: SendCallback) =>
         this.#send(record, second, third, part) as never,
       sendAll: (records, own) => this.#sendAll(records, own, part),
       sendOffsets: (offsets, group) => this.#calls.sendOffsets(offsets, group, part),
-    }
-    return runTransaction(() => work(transaction), options, {
+    })
+    return runTransaction(part => work(transactionOf(part)), options, {
       clock: this.#clock,
       init: () => {
         // Of a mock it has settled: no turn of the event loop lies between it and the beginning.
@@ -322,9 +320,6 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
       commit: () => this.commitTransaction(),
       abort: () => this.abortTransaction(),
       mayAbort: () => this.transactionInFlight,
-      end: () => {
-        part.isOver = true
-      },
       failed: error => this.#reports.error(error),
     })
   }

@@ -1,22 +1,15 @@
 import { ClosedError, type KafkaError, TimeoutError } from '../base/errors/index.ts'
 import type { Clock } from '../base/time/clock.ts'
 import { checkedOffsets } from '../client/producer/consumed-offsets.ts'
+import { attempt } from '../client/producer/future.ts'
+import { type TransactionPart, transactionIsOver } from '../client/producer/run-transaction.ts'
 import { SettledWaiter } from '../client/producer/settled-waiter.ts'
 import type { ConsumedOffset, ConsumerGroupMetadata } from '../client/producer/transactions.ts'
 import type { Future, WaitOptions } from '../client/producer/types.ts'
 import { bound, checkTimeout } from '../client/producer/waits.ts'
-import { attempt, operation } from './mock-operation.ts'
+import { operation } from './mock-operation.ts'
 import type { MockRecord } from './mock-record.ts'
-import { fenced, type MockTransactions, wrongState } from './mock-transactions.ts'
-
-/** Whether a `transaction(…)` is over, for what is begun by its own methods. */
-export interface TransactionPart {
-  readonly isOver: boolean
-}
-
-export function checkPart(part: TransactionPart | undefined, outcome?: 'not-written'): void {
-  if (part?.isOver) throw wrongState('this transaction is over', outcome)
-}
+import { fenced, type MockTransactions } from './mock-transactions.ts'
 
 /** What the test wants the calls to fail with. */
 interface Exceptions {
@@ -73,7 +66,7 @@ export class MockTransactionCalls {
     const sent = operation<void>('sendOffsetsToTransaction')
     attempt(sent, () => {
       checkOpen()
-      checkPart(part)
+      if (part?.isOver) throw transactionIsOver()
       transactions.checkOpen()
       fail(exceptions.sendOffsetsToTransactionException)
       const checked = checkedOffsets(offsets, group)

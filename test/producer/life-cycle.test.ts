@@ -1,18 +1,13 @@
 import { expect, test, vi } from 'vitest'
 import { startBroker } from '../../src/broker/index.ts'
 import { ClosedError, createProducer, TimeoutError } from '../../src/index.ts'
+import { broken } from './broken.ts'
 import { expectNothingUnhandled } from './unhandled.ts'
 
 expectNothingUnhandled()
 
 const short = { lingerMs: 0, requestTimeoutMs: 200, deliveryTimeoutMs: 60_000 }
 const wrongTimeouts = [-1, Number.NaN, '5', null, 5n, {}]
-
-const broken = (future: PromiseLike<unknown>) =>
-  Promise.resolve(future).then(
-    () => 'fulfilled' as unknown,
-    error => error,
-  )
 
 test('the first send connects; a producer that is never used never connects', async () => {
   await using broker = await startBroker()

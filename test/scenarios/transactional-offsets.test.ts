@@ -1,15 +1,8 @@
 import { expect, test } from 'vitest'
 import { runTool } from '../../scripts/kafka/java.mjs'
-import { createProducer, type KafkaError, type TransactionalProducer } from '../../src/index.ts'
+import { createProducer, type TransactionalProducer } from '../../src/index.ts'
 import { type BrokerUnderTest, describeOnEachBroker } from '../kafka/brokers-under-test.ts'
-
-const broken = (future: PromiseLike<unknown>): Promise<KafkaError> =>
-  Promise.resolve(future).then(
-    () => {
-      throw new Error('it succeeded')
-    },
-    error => error,
-  )
+import { broken } from '../producer/broken.ts'
 
 /** What `kafka-consumer-groups --describe` says of a group, by partition. */
 async function describedOffsets(kafka: BrokerUnderTest, group: string): Promise<Record<string, number>> {

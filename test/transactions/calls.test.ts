@@ -8,6 +8,7 @@ import {
   TimeoutError,
   type TransactionalProducer,
 } from '../../src/index.ts'
+import { broken } from '../producer/broken.ts'
 import { expectNothingUnhandled } from '../producer/unhandled.ts'
 import { committedValues } from './committed.ts'
 
@@ -35,11 +36,6 @@ afterEach(async () => {
   await broker.close()
 })
 
-const broken = (future: PromiseLike<unknown>) =>
-  Promise.resolve(future).then(
-    () => 'fulfilled' as unknown as Error,
-    error => error,
-  )
 const committed = (topic = 't') => committedValues(broker.bootstrapServers, topic)
 const stateOf = () => broker.transactions().find(({ id }) => id === 'a')?.state
 const asked = (api: 'EndTxn' | 'InitProducerId' | 'AddPartitionsToTxn' | 'AddOffsetsToTxn') => broker.requestCount(api)

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/index.ts'
-import { createProducer, type KafkaError, type ProducerOptions, type TransactionalProducer } from '../../src/index.ts'
+import { createProducer, type ProducerOptions, type TransactionalProducer } from '../../src/index.ts'
 import { apis } from '../../src/wire/protocol/index.ts'
 import { RawConnection } from '../broker/raw-connection.ts'
 import { code, RawTransaction } from '../broker/transaction-calls.ts'
+import { broken } from '../producer/broken.ts'
 import { expectNothingUnhandled } from '../producer/unhandled.ts'
 import { committedValues } from './committed.ts'
 
@@ -27,11 +28,6 @@ afterEach(async () => {
   await broker.close()
 })
 
-const broken = (future: PromiseLike<unknown>) =>
-  Promise.resolve(future).then(
-    () => 'fulfilled' as unknown as KafkaError,
-    error => error,
-  )
 const committed = () => committedValues(broker.bootstrapServers, 't')
 const write = (value: string) => producer.transaction(async tx => void (await tx.send({ topic: 't', value })))
 const epochs = () =>
@@ -61,20 +57,23 @@ describe('the finalized transaction.version decides', () => {
     expect(epochs()).toEqual([0, 0])
   })
 
-  test('an upgrade is noticed when a connection is made, and counts from the next transaction on', async () => {
-    await start({ transactionVersion: 1 })
-    await producer.initTransactions()
+  /** Five records in four transactions; the level changes in the midst of the second. */
+  async function changeInTheMidst(from: 1 | 2, to: 1 | 2): Promise<void> {
+    await start({ transactionVersion: from })
     await write('a')
     producer.beginTransaction()
     await producer.send({ topic: 't', value: 'b' })
-    broker.setTransactionVersion(2)
+    broker.setTransactionVersion(to)
     broker.closeConnections()
     await producer.send({ topic: 't', value: 'c' })
     await producer.commitTransaction()
     await write('d')
     await write('e')
-
     expect(await committed()).toEqual(['a', 'b', 'c', 'd', 'e'])
+  }
+
+  test('an upgrade is noticed when a connection is made, and counts from the next transaction on', async () => {
+    await changeInTheMidst(1, 2)
     expect(versionsOf('Produce')).toEqual([11, 11, 11, 13, 13])
     expect(versionsOf('EndTxn')).toEqual([4, 4, 5, 5])
     // One epoch for the explicit ones, a fresh one for the first implicit one, and one more with each end.
@@ -83,18 +82,7 @@ describe('the finalized transaction.version decides', () => {
   })
 
   test('so is a downgrade', async () => {
-    await start({ transactionVersion: 2 })
-    await write('a')
-    producer.beginTransaction()
-    await producer.send({ topic: 't', value: 'b' })
-    broker.setTransactionVersion(1)
-    broker.closeConnections()
-    await producer.send({ topic: 't', value: 'c' })
-    await producer.commitTransaction()
-    await write('d')
-    await write('e')
-
-    expect(await committed()).toEqual(['a', 'b', 'c', 'd', 'e'])
+    await changeInTheMidst(2, 1)
     expect(versionsOf('Produce')).toEqual([13, 13, 13, 11, 11])
     expect(versionsOf('EndTxn')).toEqual([5, 5, 4, 4])
   })

@@ -21,7 +21,7 @@ import {
 import type { IdentitySource } from './identity-source.ts'
 import { MarkerWait } from './marker-wait.ts'
 import { type CheckedOffsets, TransactionRequests } from './transaction-requests.ts'
-import { again, type TransactionCall, type TransactionState, TransactionStates } from './transaction-states.ts'
+import { again, type TransactionCall, TransactionStates } from './transaction-states.ts'
 import { isFatalForRecords, isFenced, type TransactionRequest, transactionVerdict } from './transaction-verdict.ts'
 
 /**
@@ -112,10 +112,6 @@ export class Transactions implements IdentitySource {
 
   get transactionalId(): string {
     return this.#options.transactionalId
-  }
-
-  get state(): TransactionState {
-    return this.#states.state
   }
 
   get protocol(): TransactionProtocol {
@@ -301,10 +297,9 @@ export class Transactions implements IdentitySource {
         ),
       )
     }
-    const maxVersion = this.#protocol === 'implicit' ? 5 : 4
     const told = (problem?: KafkaError | 'refused') =>
       done(problem === 'refused' ? (this.#error ?? this.stoppedError('not-written')) : problem)
-    this.#control.add(this.#requests.commitOffsets(() => this.#identity!, given, maxVersion, told))
+    this.#control.add(this.#requests.commitOffsets(() => this.#identity!, given, this.#newestVersion, told))
   }
 
   /**
@@ -354,11 +349,10 @@ export class Transactions implements IdentitySource {
       this.#ended(end, undefined)
       return
     }
-    const maxVersion = this.#protocol === 'implicit' ? 5 : 4
     end.request = this.#requests.end(
       () => this.#identity!,
       end.committed,
-      maxVersion,
+      this.#newestVersion,
       () => {
         end.isAsked = true
       },
@@ -417,6 +411,11 @@ export class Transactions implements IdentitySource {
         this.#events.onMaySend()
       }),
     )
+  }
+
+  /** Of TxnOffsetCommit and EndTxn, alike: by v5 brokers know that the client speaks the implicit protocol. */
+  get #newestVersion(): number {
+    return this.#protocol === 'implicit' ? 5 : 4
   }
 
   get #wanted(): TransactionProtocol {

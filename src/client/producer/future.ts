@@ -74,6 +74,15 @@ export class RecordFuture implements Future<RecordMetadata> {
   }
 }
 
+/** What goes wrong in a call rejects its future. */
+export function attempt<T>(future: OperationFuture<T>, call: () => void): void {
+  try {
+    call()
+  } catch (error) {
+    future.reject(error)
+  }
+}
+
 /** What an operation's future asks of the producer. */
 export interface OperationLinks {
   /** Blocks the thread until `isSettled` says so. */

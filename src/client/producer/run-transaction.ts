@@ -3,6 +3,14 @@ import type { Clock } from '../../base/time/clock.ts'
 import type { WaitOptions } from './types.ts'
 import { checkTimeout } from './waits.ts'
 
+/** Whether a `transaction(…)` is over, for what is begun by its own methods: whoever still holds it adds nothing to the next one. */
+export interface TransactionPart {
+  readonly isOver: boolean
+}
+
+export const transactionIsOver = (outcome?: 'not-written') =>
+  new KafkaError('INVALID_TXN_STATE', 'this transaction is over', outcome && { outcome })
+
 export interface TransactionSteps {
   readonly clock: Clock
   /** Before the first transaction; nothing where that has been done. */
@@ -12,15 +20,13 @@ export interface TransactionSteps {
   abort(): PromiseLike<void>
   /** Whether there is something to be aborted, and it may be. */
   mayAbort(): boolean
-  /** Nothing is added to the transaction from now on, whoever still holds it. */
-  end(): void
   /** It failed, and could not be aborted either. */
   failed(error: KafkaError): void
 }
 
 /** Begins a transaction, runs `work`, and commits; aborts where that fails. */
 export async function runTransaction<R>(
-  work: () => R | PromiseLike<R>,
+  work: (part: TransactionPart) => R | PromiseLike<R>,
   options: WaitOptions,
   steps: TransactionSteps,
 ): Promise<R> {
@@ -30,13 +36,14 @@ export async function runTransaction<R>(
   // Without a wait of its own: of two transactions at once the first call has the first turn.
   if (initialized !== undefined) await initialized
   steps.begin()
+  const part = { isOver: false }
   try {
-    const result = await limited(work, options, steps.clock)
-    steps.end()
+    const result = await limited(() => work(part), options, steps.clock)
+    part.isOver = true
     await steps.commit()
     return result
   } catch (error) {
-    steps.end()
+    part.isOver = true
     // Fenced, closed, or perhaps committed: there is nothing to be aborted.
     if (steps.mayAbort())
       try {

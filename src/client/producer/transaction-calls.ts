@@ -3,16 +3,11 @@ import type { Clock } from '../../base/time/clock.ts'
 import type { Transactions } from '../exactly-once/transactions.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { checkedOffsets } from './consumed-offsets.ts'
-import { type OperationFuture, RecordFuture, type ResultSource } from './future.ts'
-import { runTransaction } from './run-transaction.ts'
+import { attempt, type OperationFuture, RecordFuture, type ResultSource } from './future.ts'
+import { runTransaction, type TransactionPart, transactionIsOver } from './run-transaction.ts'
 import type { ConsumedOffset, ConsumerGroupMetadata, Transaction } from './transactions.ts'
 import type { Future, ProducerState, SendCallback, SendOptions, WaitOptions } from './types.ts'
 import { bound, checkTimeout } from './waits.ts'
-
-/** Whether a `transaction(…)` is over, for what is begun by its own methods. */
-export interface TransactionPart {
-  isOver: boolean
-}
 
 export interface TransactionCallsParts {
   /** undefined: the producer has no transactional id. */
@@ -130,19 +125,14 @@ export class TransactionCalls {
 
   /** Begins a transaction, runs `work`, and commits; aborts where that fails. */
   run<Topics, R>(work: (transaction: Transaction<Topics>) => R | PromiseLike<R>, options: WaitOptions): Promise<R> {
-    const part = { isOver: false }
     const { transactions, clock, report } = this.#parts
-    const transaction = this.#transactionOf(part) as unknown as Transaction<Topics>
-    return runTransaction(() => work(transaction), options, {
+    return runTransaction(part => work(this.#transactionOf(part) as unknown as Transaction<Topics>), options, {
       clock,
       init: () => (transactions === undefined || transactions.isInitialized ? undefined : this.init({ ...options })),
       begin: () => this.begin(),
       commit: () => this.commit({}),
       abort: () => this.abort({}),
       mayAbort: () => transactions?.mayAbort ?? false,
-      end: () => {
-        part.isOver = true
-      },
       failed: report,
     })
   }
@@ -154,13 +144,13 @@ export class TransactionCalls {
       send: (record: unknown, second?: SendOptions | SendCallback, third?: SendCallback) => {
         if (!part.isOver) return sends.send(record as never, second as never, third as never) as never
         const callback = typeof second === 'function' ? second : third
-        const refused = refuse(record, sentTooLate(), callback)
+        const refused = refuse(record, transactionIsOver('not-written'), callback)
         return (callback === undefined ? new RecordFuture(refused, 0) : undefined) as never
       },
       sendAll: (records, own) => {
         if (!part.isOver) return sends.sendAll(records, own)
         const all = operation<RecordMetadata[]>('sendAll')
-        all.reject(sentTooLate())
+        all.reject(transactionIsOver('not-written'))
         return all
       },
       sendOffsets: (offsets, group) => this.sendOffsets(offsets, group, part),
@@ -176,20 +166,7 @@ export class TransactionCalls {
   }
 }
 
-const transactionIsOver = () => new KafkaError('INVALID_TXN_STATE', 'this transaction is over')
-
-const sentTooLate = () => new KafkaError('INVALID_TXN_STATE', 'this transaction is over', { outcome: 'not-written' })
-
 const settle = (future: OperationFuture<void>) => (error?: KafkaError) => {
   if (error === undefined) future.resolve()
   else future.reject(error)
-}
-
-/** What goes wrong in a call rejects its future. */
-function attempt(future: OperationFuture<void>, call: () => void): void {
-  try {
-    call()
-  } catch (error) {
-    future.reject(error)
-  }
 }
