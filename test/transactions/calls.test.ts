@@ -266,6 +266,25 @@ describe('what is called when', () => {
       expect(await broken(producer[call]())).toMatchObject({ code: 'CLOSED' })
   })
 
+  test('what is known of the consumer is sent: leader epoch and text of its offsets, generation, member and instance', async () => {
+    await start()
+    await producer.initTransactions()
+    producer.beginTransaction()
+    const offsets = [{ topic: 'u', partition: 2, offset: 7n, leaderEpoch: 3, metadata: 'mine' }]
+    const group = { groupId: 'g', generationId: 4, memberId: 'm', groupInstanceId: 'i' }
+    // Nobody of this name is in the group, which the broker can only know if it was told.
+    expect(await broken(producer.sendOffsetsToTransaction(offsets, group))).toMatchObject({ abortable: true })
+    expect(broker.requests('TxnOffsetCommit')[0]!.body).toMatchObject({
+      ...group,
+      topics: [
+        {
+          name: 'u',
+          partitions: [{ partitionIndex: 2, committedOffset: 7n, committedLeaderEpoch: 3, committedMetadata: 'mine' }],
+        },
+      ],
+    })
+  })
+
   test.each([
     [[{ topic: 't', partition: 0, offset: -1 }], { groupId: 'g' }, 'INVALID_OFFSETS'],
     [[{ topic: 't', partition: 0.5, offset: 1 }], { groupId: 'g' }, 'INVALID_OFFSETS'],
