@@ -1,4 +1,21 @@
 export * from './base/errors/index.ts'
+export type { Histogram } from './client/metrics/histogram.ts'
+export type {
+  BrokerMetricName,
+  HistogramName,
+  MetricType,
+  MetricUnit,
+  ProducerMetricName,
+  TopicMetricName,
+} from './client/metrics/metric-table.ts'
+export type {
+  HistogramMetric,
+  Metric,
+  NumberMetric,
+  OutcomeCount,
+  ProducerMetrics,
+  RetryCount,
+} from './client/metrics/producer-metrics.ts'
 export type { PartitionerContext, PartitionerFunction, PartitionerName } from './client/partitioners/partitioner.ts'
 export { createProducer, type TransactionalProducerOptions } from './client/producer/create-producer.ts'
 export type { ProducerInterceptor, ProducerOptions } from './client/producer/options.ts'

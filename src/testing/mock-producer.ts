@@ -1,12 +1,16 @@
 import type { Writable } from 'node:stream'
 import { ClosedError, KafkaError, TimeoutError } from '../base/errors/index.ts'
 import { seededRandom } from '../base/random.ts'
+import { software } from '../base/software.ts'
 import { type Clock, systemClock } from '../base/time/clock.ts'
 import type { RecordListener } from '../client/accumulator/batch.ts'
 import { callbackError } from '../client/accumulator/deliveries.ts'
 import { MemoryBudget } from '../client/accumulator/memory-budget.ts'
+import { ProducerMeters } from '../client/metrics/meters.ts'
+import type { ProducerMetricName } from '../client/metrics/metric-table.ts'
+import { type ProducerMetrics, readMetrics } from '../client/metrics/producer-metrics.ts'
 import { attempt, type OperationFuture, RecordFuture } from '../client/producer/future.ts'
-import { metricsOf, ProducerCounters } from '../client/producer/metrics.ts'
+import type { ResolvedOptions } from '../client/producer/options.ts'
 import { ProducerEmitter } from '../client/producer/producer-emitter.ts'
 import { Room } from '../client/producer/room.ts'
 import { runTransaction, type TransactionPart, transactionIsOver } from '../client/producer/run-transaction.ts'
@@ -85,12 +89,13 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
   readonly #transactions = new MockTransactions()
   readonly #sends: MockSends
   readonly #calls: MockTransactionCalls
-  readonly #counters = new ProducerCounters()
-  readonly #reports = new MockReports(this, this.#counters)
+  readonly #meters: ProducerMeters
+  readonly #reports: MockReports
+  readonly #options: ResolvedOptions
   readonly #budget: MemoryBudget
   readonly #room: Room
   #isCrowded = false
-  readonly #metrics: Record<string, number> = {}
+  readonly #metrics: Partial<Record<ProducerMetricName, number>> = {}
   #state: ProducerState = 'open'
   #closing: OperationFuture<void> | undefined
 
@@ -100,6 +105,10 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
     const { own, options } = resolveMockOptions(given as unknown as MockProducerOptions<never>)
     this.autoComplete = own.autoComplete
     this.#clock = own.clock ?? systemClock
+    this.#options = options
+    const windows = { samples: options.metricsNumSamples, windowMs: options.metricsSampleWindowMs }
+    this.#meters = new ProducerMeters(this.#clock, windows, options.batchSize)
+    this.#reports = new MockReports(this, this.#meters)
     this.#topics = new MockTopics(own.topics, options, seededRandom(own.seed))
     this.#budget = new MemoryBudget(options.bufferMemory)
     this.#room = new Room(this.#budget, () => this.#isCrowded, this.#clock)
@@ -108,7 +117,7 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
       clock: this.#clock,
       topics: this.#topics,
       transactions: this.#transactions,
-      counters: this.#counters,
+      meters: this.#meters,
       isAutomatic: () => this.autoComplete,
       reports: this.#reports,
     })
@@ -251,20 +260,24 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
   }
 
   /** The real one's names, with what the mock has counted, and with what `setMetric` has set. */
-  metrics(): Record<string, number> {
-    const { sentRecords: records } = this.#sends
-    const settlement = { requests: 0, requestBytes: 0, batches: 0, records, retriedRecords: 0, splits: 0 }
-    const times = { requestLatencyMs: 0, requestLatencyMaxMs: 0, throttleMs: 0, throttleMaxMs: 0 }
-    return {
-      ...metricsOf({
-        counters: this.#counters,
-        settlement: { ...settlement, ...times },
-        budget: this.#budget,
+  metrics(): ProducerMetrics {
+    const { clientId, metadataMaxIdleMs: maxIdleMs } = this.#options
+    return readMetrics(
+      {
+        meters: this.#meters,
+        clientId,
+        version: software.version,
+        now: this.#clock.now(),
+        maxIdleMs,
+        bufferTotalBytes: this.#budget.totalBytes,
+        bufferFreeBytes: this.#budget.freeBytes,
         requestsInFlight: 0,
         waitingRecords: [...this.#sends.unsettled()].filter(({ state }) => state !== 'open').length,
-      }),
-      ...this.#metrics,
-    }
+        waitingForMemory: 0,
+        metadataAgeMs: undefined,
+      },
+      this.#metrics,
+    )
   }
 
   get state(): ProducerState {
@@ -387,7 +400,7 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
   }
 
   /** Puts a number among the metrics. */
-  setMetric(name: string, value: number): void {
+  setMetric(name: ProducerMetricName, value: number): void {
     this.#metrics[name] = value
   }
 

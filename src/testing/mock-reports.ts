@@ -1,17 +1,17 @@
 import type { EventEmitter } from 'node:events'
 import type { KafkaError } from '../base/errors/index.ts'
 import { callbackError } from '../client/accumulator/deliveries.ts'
-import type { ProducerCounters } from '../client/producer/metrics.ts'
+import type { ProducerMeters } from '../client/metrics/meters.ts'
 import type { Undelivered } from '../client/producer/types.ts'
 
 /** The events of a mock producer. A listener that throws harms nobody. */
 export class MockReports {
   readonly #emitter: EventEmitter
-  readonly #counters: ProducerCounters
+  readonly #meters: ProducerMeters
 
-  constructor(emitter: EventEmitter, counters: ProducerCounters) {
+  constructor(emitter: EventEmitter, meters: ProducerMeters) {
     this.#emitter = emitter
-    this.#counters = counters
+    this.#meters = meters
   }
 
   get isUndeliveredHeard(): boolean {
@@ -20,7 +20,7 @@ export class MockReports {
 
   /** A record failed, and nobody watched it; undefined where nobody listened then. */
   undelivered(report: Undelivered | undefined): void {
-    this.#counters.undelivered++
+    this.#meters.undelivered++
     if (report === undefined) return
     try {
       this.#emitter.emit('undelivered', report)
@@ -31,7 +31,7 @@ export class MockReports {
 
   /** What belongs to no record. Never thrown when nobody listens. */
   error(error: KafkaError): void {
-    this.#counters.errors++
+    this.#meters.reportedErrors++
     if (this.#emitter.listenerCount('error') === 0) return
     try {
       this.#emitter.emit('error', error)

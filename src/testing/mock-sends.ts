@@ -3,8 +3,8 @@ import { Fifo } from '../base/fifo.ts'
 import type { Clock } from '../base/time/clock.ts'
 import type { RecordListener } from '../client/accumulator/batch.ts'
 import { callbackError } from '../client/accumulator/deliveries.ts'
+import type { ProducerMeters } from '../client/metrics/meters.ts'
 import { checkSignal, fieldsOf, lengthOf, topicOf } from '../client/producer/given-record.ts'
-import type { ProducerCounters } from '../client/producer/metrics.ts'
 import type { ResolvedOptions } from '../client/producer/options.ts'
 import {
   batchFramingBytes,
@@ -32,7 +32,7 @@ export interface MockSendsParts {
   readonly clock: Clock
   readonly topics: MockTopics
   readonly transactions: MockTransactions
-  readonly counters: ProducerCounters
+  readonly meters: ProducerMeters
   isAutomatic(): boolean
   readonly reports: MockReports
 }
@@ -67,8 +67,6 @@ export class MockSends {
   /** Settled; their callbacks have not been called. */
   readonly #untold = new Fifo<{ record: MockRecord | RefusedRecord; report: Undelivered | undefined }>()
   #isTelling = false
-  /** Also those that fail later; for the metrics. */
-  sentRecords = 0
 
   constructor(parts: MockSendsParts) {
     this.#parts = parts
@@ -166,9 +164,17 @@ export class MockSends {
     record.move('open')
     if (record.isTransactional) transactions.records.push(record)
     else this.history.push(record)
-    this.sentRecords++
+    this.#countSent(record)
     if (this.#parts.isAutomatic() || record.waiters.length > 0) this.#settle(record, null)
     else this.#open.push(record)
+  }
+
+  #countSent(record: MockRecord): void {
+    const { meters, clock } = this.#parts
+    const now = clock.now()
+    const meter = meters.topic(record.topic)
+    meter.lastUsedAt = now
+    for (const { recordsSent } of [meters, meter]) recordsSent.record(1, now)
   }
 
   #choose(record: MockRecord): number {
@@ -234,14 +240,15 @@ export class MockSends {
   }
 
   #settle(record: MockRecord, error: KafkaError | null): void {
-    const { options, topics, counters, transactions } = this.#parts
+    const { options, topics, meters, transactions, clock } = this.#parts
     const isAcknowledged = error === null
     const offset = isAcknowledged ? topics.of(record.topic).nextOffset(record.partition) : -1n
     record.settle(error, options.acks === 0 ? -1n : offset)
     record.position = offset
-    if (isAcknowledged) counters.acknowledgedRecords++
+    const meter = meters.topics.get(record.topic)
+    if (isAcknowledged) meters.acknowledged({ writtenCount: 1, createdAt: clock.now(), queue: { meter } })
     else {
-      counters.failedRecords++
+      meters.failed(1, error, meter)
       if (record.isTransactional) transactions.recordFailed(error)
     }
     this.#queueTold(record, error, isAcknowledged ? undefined : reportable(record))
@@ -250,7 +257,7 @@ export class MockSends {
   #refuse(given: GivenRecord, error: KafkaError, listener: Listener): RefusedRecord {
     const record = new RefusedRecord(given.topic, error, listener, this.#intake.observer)
     record.settled()
-    this.#parts.counters.failedRecords++
+    this.#parts.meters.failed(1, error, this.#parts.meters.topics.get(given.topic))
     if (this.#parts.transactions.isInFlight) this.#parts.transactions.recordFailed(error)
     this.#queueTold(record, error, given)
     return record

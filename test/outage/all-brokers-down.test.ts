@@ -198,5 +198,5 @@ test('back-off holds while nobody listens: neither connections nor requests stor
 
   const share = (user + system) / 1000 / (performance.now() - startedAt)
   expect(share).toBeLessThan(0.5)
-  expect(producer.metrics()['request-total']).toBeLessThan(50)
+  expect(producer.metrics()['produce-request-total']).toBeLessThan(50)
 })

@@ -49,9 +49,9 @@ test('busy: lingerMs is the longest they wait', async () => {
   await broker.waitForRequest('Produce')
   sent.push(producer.send({ topic: 't', value: 'company' }))
   // The metrics count requests as they leave; the broker reads the second when the first is answered.
-  const before = producer.metrics()['request-total']!
+  const before = producer.metrics()['produce-request-total']!
   await new Promise<void>(resolve => {
-    const look = () => (producer.metrics()['request-total']! > before ? resolve() : setImmediate(look))
+    const look = () => (producer.metrics()['produce-request-total']! > before ? resolve() : setImmediate(look))
     look()
   })
   expect(sent[0]!.settled).toBe(false)
@@ -70,9 +70,9 @@ test('busy: a full batch does not wait', async () => {
   const hold = broker.faults.hold('Produce', { phase: 'after' })
   const sent = [producer.send({ topic: 't', value: 'busy' })]
   await broker.waitForRequest('Produce')
-  const before = producer.metrics()['request-total']!
+  const before = producer.metrics()['produce-request-total']!
   for (let n = 0; n < 3; n++) sent.push(producer.send({ topic: 't', value: 'x'.repeat(600) }))
-  expect(producer.metrics()['request-total']).toBeGreaterThan(before)
+  expect(producer.metrics()['produce-request-total']).toBeGreaterThan(before)
   hold.release()
   await Promise.all(sent)
 })

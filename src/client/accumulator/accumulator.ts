@@ -270,6 +270,7 @@ export class Accumulator {
     const part = new Batch(whole.queue, plain, whole.createdAt, whole.deadline)
     part.length = plain.length
     part.count = to - from
+    part.largestRecordBytes = whole.largestRecordBytes
     part.baseTimestamp = whole.baseTimestamp
     part.maxTimestamp = whole.timestamps[indexes[from]!]!
     for (const index of indexes.slice(from, to)) {

@@ -84,6 +84,8 @@ export class Batch implements AcknowledgedBatch {
   wire: Buffer | undefined
   codec = 0
   count = 0
+  /** Encoded size of the largest record. */
+  largestRecordBytes = 0
   baseTimestamp = 0
   maxTimestamp = 0
 
@@ -247,6 +249,7 @@ export class Batch implements AcknowledgedBatch {
       buffer.set(headers, at)
       at += headers.length
     }
+    if (at - this.length > this.largestRecordBytes) this.largestRecordBytes = at - this.length
     this.length = at
     return valueLength
   }

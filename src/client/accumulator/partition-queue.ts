@@ -1,3 +1,4 @@
+import type { TopicMeter } from '../metrics/meters.ts'
 import type { Batch } from './batch.ts'
 import type { Blocker } from './blocker.ts'
 
@@ -26,6 +27,8 @@ export class PartitionQueue {
   readonly topic: string
   readonly partition: number
   readonly blocker: Blocker | undefined
+  /** Where its records are counted. */
+  readonly meter: TopicMeter | undefined
   /** Zero id where the cluster has none. */
   topicId = ''
 
@@ -62,10 +65,11 @@ export class PartitionQueue {
   /** Counts records sent for the first time. */
   sentRecords = 0
 
-  constructor(topic: string, partition: number, blocker?: Blocker) {
+  constructor(topic: string, partition: number, blocker?: Blocker, meter?: TopicMeter) {
     this.topic = topic
     this.partition = partition
     this.blocker = blocker
+    this.meter = meter
   }
 
   get name(): string {

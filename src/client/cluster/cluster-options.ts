@@ -1,6 +1,7 @@
 import type { KafkaError } from '../../base/errors/index.ts'
 import type { Random } from '../../base/random.ts'
 import type { Clock } from '../../base/time/clock.ts'
+import type { ConnectionMeter } from '../../wire/network/index.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import type { TopicMetadata } from './topic-metadata.ts'
 
@@ -12,6 +13,11 @@ export interface ClusterOptions {
   /** The time of those who wait for a topic, where it is not `clock`: they may be blocked. */
   readonly waitersClock?: Clock
   readonly random: Random
+  /** Where connections are counted: those for questions, and those for records to a broker. */
+  readonly meters?: {
+    readonly traffic: ConnectionMeter
+    broker(brokerId: number): { readonly traffic: ConnectionMeter }
+  }
   readonly requestTimeoutMs: number
   readonly retryBackoffMs: number
   readonly retryBackoffMaxMs: number

@@ -8,14 +8,14 @@ import {
 } from '../../base/errors/index.ts'
 import { Backoff } from '../../base/time/backoff.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
-import { Connection } from '../../wire/network/index.ts'
+import { Connection, type ConnectionMeter } from '../../wire/network/index.ts'
 import { type Api, apis, type Body, type Draft, type Message } from '../../wire/protocol/index.ts'
 import { type BrokerAddress, isSameAddress, type LeaderEndpoint } from './broker-address.ts'
 import { BrokerLink } from './broker-link.ts'
 import type { Availability, ClusterOptions } from './cluster-options.ts'
 import { ClusterPicture } from './cluster-picture.ts'
 import { type Candidates, ControlLink } from './control-link.ts'
-import type { LinkSettings } from './link-settings.ts'
+import type { LinkSettings, OpenConnection } from './link-settings.ts'
 import { MetadataRefresh, type Refreshed, type Scope } from './metadata-refresh.ts'
 import { shuffled } from './shuffled.ts'
 import { type MetadataAnswer, type TopicMetadata, zeroTopicId } from './topic-metadata.ts'
@@ -49,6 +49,7 @@ export class Cluster {
   /** Since when metadata cannot be obtained; undefined: the last attempt succeeded. */
   #failingSince: number | undefined
   #lastError: KafkaError | undefined
+  #learntAt: number | undefined
   #idleTimer: Timer | undefined
 
   constructor(options: ClusterOptions) {
@@ -60,8 +61,7 @@ export class Cluster {
     const setupBackoff = new Backoff(setupMs, setupMaxMs, random)
     this.#settings = {
       clock,
-      open: (address, setupTimeoutMs, signal, onClosed) =>
-        this.#openConnection(address, setupTimeoutMs, signal, onClosed),
+      open: (...attempt) => this.#openConnection(options.meters?.traffic, ...attempt),
       reconnectBackoff: new Backoff(options.reconnectBackoffMs, options.reconnectBackoffMaxMs, random),
       // The first attempt takes what the option says; jitter is for those who fail together.
       setupTimeoutMs: failures => (failures === 0 ? setupMs : Math.max(setupMs, setupBackoff.delayMs(failures + 1))),
@@ -187,6 +187,11 @@ export class Cluster {
     this.#tellAwaiting()
   }
 
+  /** Milliseconds since the cluster last answered; undefined: never. */
+  get metadataAgeMs(): number | undefined {
+    return this.#learntAt === undefined ? undefined : this.#clock.now() - this.#learntAt
+  }
+
   // ---- connections
 
   /** The connection for records, if it stands; else it is made, and `onBrokerReady` tells when to ask again. */
@@ -200,10 +205,16 @@ export class Cluster {
         this.refresh(`broker ${brokerId} is not known`)
         return undefined
       }
-      link = new BrokerLink(address, this.#settings, {
-        onReady: () => this.#options.onBrokerReady(brokerId),
-        onLost: error => this.#brokerLost(brokerId, error),
-      })
+      const meter = this.#options.meters?.broker(brokerId).traffic
+      const open: OpenConnection = (...attempt) => this.#openConnection(meter, ...attempt)
+      link = new BrokerLink(
+        address,
+        { ...this.#settings, open },
+        {
+          onReady: () => this.#options.onBrokerReady(brokerId),
+          onLost: error => this.#brokerLost(brokerId, error),
+        },
+      )
       this.#links.set(brokerId, link)
     }
     return link.connection()
@@ -242,13 +253,11 @@ export class Cluster {
   }
 
   async #openConnection(
-    address: BrokerAddress,
-    setupTimeoutMs: number,
-    signal: AbortSignal,
-    onClosed: (error: NetworkError | undefined) => void,
+    meter: ConnectionMeter | undefined,
+    ...[address, setupTimeoutMs, signal, onClosed]: Parameters<OpenConnection>
   ): Promise<Connection> {
     const { clientId, clock, requestTimeoutMs, lookup } = this.#options
-    const options = { ...address, clientId, clock, requestTimeoutMs, setupTimeoutMs, signal, onClosed }
+    const options = { ...address, clientId, clock, requestTimeoutMs, setupTimeoutMs, signal, onClosed, meter }
     const connection = await this.#untilGone(Connection.open({ ...options, ...(lookup && { lookup }) }))
     void this.#untilGone(connection.gone)
     this.#watchIdle()
@@ -345,6 +354,7 @@ export class Cluster {
       throw error
     }
     this.#failingSince = undefined
+    this.#learntAt = this.#clock.now()
     this.#lastError = undefined
     for (const { name } of answer.topics) if (name !== null) this.#noteTopicError(name)
     this.#brokersLearnt()

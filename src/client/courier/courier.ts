@@ -7,6 +7,7 @@ import {
   type BrokerVersions,
   type Call,
   type CallTarget,
+  type ConnectionMeter,
   commonVersion,
   type FinalizedFeatures,
 } from '../../wire/network/index.ts'
@@ -20,6 +21,8 @@ export interface CourierEvents {
   /** A broker that `connectionTo` had no connection for can be asked for again. */
   onBrokerReady(brokerId: number): void
   onError(error: KafkaError): void
+  /** Where the requests to a broker are counted. */
+  meterOf(brokerId: number): ConnectionMeter
 }
 
 /** A body from this size on changes hands instead of being copied. */
@@ -213,6 +216,7 @@ export class Courier {
     const id = this.#nextId++
     this.#calls.set(id, { call, link })
     this.#holdOpen()
+    this.#events.meterOf(link.brokerId).sent(call.bodyBytes, this.#clock.now())
     const { apiKey, apiVersion, flexible, expectsAnswer, timeoutMs } = call
     const body = new Uint8Array(call.bodyBytes)
     let at = 0
@@ -255,6 +259,7 @@ export class Courier {
         return
       case 'link': {
         const { link: number, brokerId, remote, versions, finalizedFeatures } = message
+        if (!this.#links.has(number)) this.#events.meterOf(brokerId).opened(this.#clock.now())
         const link = new CourierLink(this, number, brokerId, remote, versions, finalizedFeatures)
         this.#links.set(number, link)
         this.#linkOf.set(brokerId, link)
@@ -266,6 +271,7 @@ export class Courier {
         const link = this.#links.get(message.link)
         if (link === undefined) return
         this.#links.delete(message.link)
+        this.#events.meterOf(link.brokerId).closed(this.#clock.now())
         if (this.#linkOf.get(link.brokerId) === link) this.#linkOf.delete(link.brokerId)
         return
       }
@@ -318,6 +324,7 @@ export class Courier {
   #answered(id: number, body: Uint8Array): void {
     const own = this.#take(id)
     if (own === undefined) return
+    this.#events.meterOf(own.link.brokerId).received(body.length, this.#clock.now())
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
     try {
       own.call.onAnswer(new Reader(bytes))
@@ -378,6 +385,7 @@ export class Courier {
     this.#port?.close()
     this.#worker = this.#port = undefined
     this.#hasStarted = false
+    for (const { brokerId } of this.#links.values()) this.#events.meterOf(brokerId).closed(this.#clock.now())
     this.#links.clear()
     this.#linkOf.clear()
     this.#wantedAt.clear()

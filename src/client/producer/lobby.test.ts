@@ -3,6 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { KafkaError } from '../../base/errors/index.ts'
 import { ManualClock } from '../../testing/manual-clock.ts'
 import { MemoryBudget } from '../accumulator/memory-budget.ts'
+import { TopicMeter } from '../metrics/meters.ts'
+import { Stopwatch } from '../metrics/stopwatch.ts'
 import type { TopicPartitioner } from '../partitioners/partitioner.ts'
 import { Lobby } from './lobby.ts'
 import { ParkedRecord } from './parked-record.ts'
@@ -53,13 +55,22 @@ function setUp(bytes: number): void {
     clock,
     maxBlockMs,
     deliveryTimeoutMs,
+    { memoryWait: new Stopwatch(clock), metadataWait: new Stopwatch(clock) },
   )
 }
 
 const blocker = { blockOnRecord() {} }
 
 function topicNamed(name: string, partitions = 0): TopicState {
-  const topic = new TopicState(name, {} as TopicPartitioner, () => undefined, 0, clock, blocker)
+  const topic = new TopicState(
+    name,
+    {} as TopicPartitioner,
+    () => undefined,
+    0,
+    clock,
+    blocker,
+    () => new TopicMeter(name, { samples: 2, windowMs: 30_000 }, 0),
+  )
   topic.growTo(partitions)
   return topic
 }

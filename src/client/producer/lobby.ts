@@ -2,6 +2,7 @@ import { BufferExhaustedError, KafkaError, MetadataTimeoutError } from '../../ba
 import { Fifo } from '../../base/fifo.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
 import type { MemoryBudget } from '../accumulator/memory-budget.ts'
+import type { ProducerMeters } from '../metrics/meters.ts'
 import type { ParkedRecord } from './parked-record.ts'
 import type { TopicState } from './topic-state.ts'
 
@@ -42,18 +43,30 @@ export class Lobby {
   /** Records that wait for memory, in the order of the calls. One that settled meanwhile is passed over. */
   readonly #line = new Fifo<ParkedRecord>()
   #lineBytes = 0
+  #lineLength = 0
+  readonly #meters: Pick<ProducerMeters, 'memoryWait' | 'metadataWait'>
+  /** Topics with records that wait for them to become known. */
+  readonly #unknown = new Set<TopicState>()
   #timer: Timer | undefined
   /** When the timer is due, in monotonic time. */
   #timerAt = Number.POSITIVE_INFINITY
   #count = 0
   #exhausted: BufferExhaustedError | undefined
 
-  constructor(budget: MemoryBudget, links: LobbyLinks, clock: Clock, maxBlockMs: number, deliveryTimeoutMs: number) {
+  constructor(
+    budget: MemoryBudget,
+    links: LobbyLinks,
+    clock: Clock,
+    maxBlockMs: number,
+    deliveryTimeoutMs: number,
+    meters: Pick<ProducerMeters, 'memoryWait' | 'metadataWait'>,
+  ) {
     this.#budget = budget
     this.#links = links
     this.#clock = clock
     this.#maxBlockMs = maxBlockMs
     this.#deliveryTimeoutMs = deliveryTimeoutMs
+    this.#meters = meters
   }
 
   /** How many records wait. */
@@ -71,6 +84,11 @@ export class Lobby {
     return this.hasLine || this.#count >= crowd
   }
 
+  /** How many records wait for memory. */
+  get lineLength(): number {
+    return this.#lineLength
+  }
+
   get lineBytes(): number {
     return this.#lineBytes
   }
@@ -86,12 +104,24 @@ export class Lobby {
       // One may always wait, however small `bufferMemory` is.
       if (this.hasLine ? lineBytes > totalBytes : bytes > totalBytes) throw this.lineIsFull()
       const isFirst = !this.hasLine
-      this.#lineBytes = lineBytes
+      this.#intoLine(bytes)
       this.#line.push(record)
       record.charge = 'line'
       if (isFirst) this.#links.lineFormed()
     }
     record.chargedBytes = bytes
+  }
+
+  #intoLine(bytes: number): void {
+    this.#lineBytes += bytes + parkedRecordBytes
+    this.#lineLength++
+    this.#meters.memoryWait.run(true)
+  }
+
+  #outOfLine(bytes: number): void {
+    this.#lineBytes -= bytes + parkedRecordBytes
+    this.#lineLength--
+    this.#meters.memoryWait.run(this.#lineLength > 0)
   }
 
   /** Whether a record of at least so many bytes is certain to be refused. */
@@ -115,7 +145,7 @@ export class Lobby {
   /** Gives back what a record was charged with. */
   uncharge(record: ParkedRecord): void {
     if (record.charge === 'memory') this.#budget.giveBack(record.chargedBytes)
-    else if (record.charge === 'line') this.#lineBytes -= record.chargedBytes + parkedRecordBytes
+    else if (record.charge === 'line') this.#outOfLine(record.chargedBytes)
     record.charge = 'none'
   }
 
@@ -133,8 +163,15 @@ export class Lobby {
     topic.lobby.push(record)
     this.#topics.add(topic)
     this.#count++
+    if (!topic.isKnown) this.#waitsForTopic(topic, true)
     this.#armFor(record)
     this.#timer?.hold?.(true)
+  }
+
+  #waitsForTopic(topic: TopicState, waits: boolean): void {
+    if (waits) this.#unknown.add(topic)
+    else this.#unknown.delete(topic)
+    this.#meters.metadataWait.run(this.#unknown.size > 0)
   }
 
   /** A record settled before it was placed. It stays in its list, and is passed over there. */
@@ -156,7 +193,7 @@ export class Lobby {
     for (let record = this.#line.first; record !== undefined; record = this.#line.first) {
       if (record.charge === 'line') {
         if (record.chargedBytes > this.#budget.freeBytes) break
-        this.#lineBytes -= record.chargedBytes + parkedRecordBytes
+        this.#outOfLine(record.chargedBytes)
         this.#budget.lend(record.chargedBytes)
         record.charge = 'memory'
         admitted.add(record.topic)
@@ -169,6 +206,7 @@ export class Lobby {
   /** Places whatever of a topic can be placed, in order. */
   drain(topic: TopicState): void {
     if (topic.isKnown) {
+      if (this.#unknown.size > 0) this.#waitsForTopic(topic, false)
       this.#drainMisfits(topic)
       for (let record = topic.lobby.first; record !== undefined; record = topic.lobby.first) {
         if (!record.isSettled) {
@@ -181,6 +219,7 @@ export class Lobby {
     this.#links.drained()
     if (topic.lobby.length > 0 || topic.misfits.length > 0) return
     this.#topics.delete(topic)
+    this.#waitsForTopic(topic, false)
     if (!topic.isKnown) this.#links.forget(topic)
   }
 

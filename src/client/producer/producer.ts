@@ -8,6 +8,7 @@ import {
   TimeoutError,
 } from '../../base/errors/index.ts'
 import type { Random } from '../../base/random.ts'
+import { software } from '../../base/software.ts'
 import { Backoff } from '../../base/time/backoff.ts'
 import { type Clock, systemClock, type Timer } from '../../base/time/clock.ts'
 import { SteppableClock } from '../../base/time/steppable-clock.ts'
@@ -25,6 +26,8 @@ import { courierSettings } from '../courier/settings.ts'
 import { Identity, type ProducerIdAnswer } from '../exactly-once/identity.ts'
 import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { Transactions } from '../exactly-once/transactions.ts'
+import { ProducerMeters } from '../metrics/meters.ts'
+import { type ProducerMetrics, readMetrics } from '../metrics/producer-metrics.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
@@ -33,7 +36,6 @@ import { Settlement } from '../sender/settlement.ts'
 import { ExitFlush } from './exit-flush.ts'
 import { OperationFuture, type OperationLinks, RecordFuture } from './future.ts'
 import { Lobby } from './lobby.ts'
-import { metricsOf, ProducerCounters } from './metrics.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ProducerEmitter } from './producer-emitter.ts'
 import { RecordIntake } from './record-intake.ts'
@@ -90,7 +92,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   readonly #blocker: ThreadBlocker
   readonly #unwatched: UnwatchedFailures
   readonly #exitFlush: ExitFlush | undefined
-  readonly #counters = new ProducerCounters()
+  readonly #meters: ProducerMeters
   #state: ProducerState = 'open'
   #closing: OperationFuture<void> | undefined
   /** Ends the closing though sockets and thread are still on their way out; set once nothing else is left to do. */
@@ -105,11 +107,17 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     const { clock = systemClock, random = Math.random } = surroundings
     this.#clock = new SteppableClock(clock)
     this.#random = random
+    this.#meters = new ProducerMeters(
+      this.#clock,
+      { samples: options.metricsNumSamples, windowMs: options.metricsSampleWindowMs },
+      options.batchSize,
+    )
     this.#cluster = new Cluster({
       ...options,
       clock,
       waitersClock: this.#clock,
       random,
+      meters: this.#meters,
       onTopic: topic => this.#learnTopic(topic),
       onBrokerReady: brokerId => this.#brokerReady(brokerId),
       onError: error => this.#report(error),
@@ -120,6 +128,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         onPicture: (brokers, topics) => this.#cluster.adopt(brokers, topics),
         onBrokerReady: brokerId => this.#brokerReady(brokerId),
         onError: error => this.#report(error),
+        meterOf: brokerId => this.#meters.broker(brokerId).traffic,
       },
       this.#clock,
     )
@@ -137,9 +146,9 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       onUnwatched: (batch, index, error) => this.#nobodyWatched(batch, index, error),
       onCallbackFailed: (thrown, batch) =>
         this.#report(callbackError(thrown, `a callback for a record of ${batch.queue.name}`)),
-      onAcknowledged: batch => this.#counters.acknowledged(batch),
+      onAcknowledged: batch => this.#meters.acknowledged(batch),
       onFailed: (batch, error) => {
-        this.#counters.failed(batch)
+        this.#meters.failed(batch.writtenCount, error, batch.queue.meter)
         this.#transactions?.recordFailed(error, batch.queue.name)
         this.#exitFlush?.failed(batch.topic, error, batch.writtenCount)
       },
@@ -192,6 +201,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         ready: (queue, isFull) => this.#ready(queue, isFull),
         brokerProblem: brokerId => this.#brokerProblem(brokerId)?.message,
       },
+      this.#meters,
       this.#clock,
       backoff,
       options.retries,
@@ -212,6 +222,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       this.#clock,
       options.maxBlockMs,
       options.deliveryTimeoutMs,
+      this.#meters,
     )
     this.#room = new Room(this.#accumulator.budget, () => this.#lobby.isCrowded, this.#clock)
     this.#blocker = new ThreadBlocker({
@@ -223,6 +234,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       lobby: this.#lobby,
       senders: this.#senders,
       topics: this.#topics,
+      meters: this.#meters,
       addresses: () => [...options.bootstrapServers, ...this.#cluster.brokers.values()],
     })
     this.#path = new RecordPath({
@@ -235,7 +247,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       blocker: this.#blocker,
       topics: this.#topics,
       transactions: this.#transactions,
-      counters: this.#counters,
+      meters: this.#meters,
       unwatched: this.#unwatched,
       state: () => this.#state,
       stateOf: topic => this.#stateOf(topic),
@@ -249,11 +261,12 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     })
     this.#transactionCalls = new TransactionCalls({
       transactions: this.#transactions,
+      meters: this.#meters,
       clock: this.#clock,
       maxBlockMs: options.maxBlockMs,
       state: () => this.#state,
       operation: name => this.#operation(name),
-      flush: () => this.flush() as OperationFuture<void>,
+      flush: () => this.#flush({}),
       failUnsent: () => this.#failUnsent(),
       report: error => this.#report(error),
       sends: this as unknown as Sends,
@@ -338,6 +351,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         this.#identity,
         this.#transactions,
         this.#settlement,
+        this.#meters,
         this.#clock,
       )
       this.#senders.set(brokerId, sender)
@@ -396,6 +410,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         this.#options.partitionerAvailabilityTimeoutMs,
         this.#clock,
         this.#blocker,
+        () => this.#meters.topic(topic),
       )
       this.#topics.set(topic, state)
       const known = this.#cluster.topic(topic)
@@ -488,7 +503,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   }
 
   #undelivered(report: Undelivered | undefined): void {
-    this.#counters.undelivered++
+    this.#meters.undelivered++
     if (report === undefined) return
     try {
       this.emit('undelivered', report)
@@ -499,7 +514,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
 
   /** What belongs to no record. Never thrown when nobody listens. */
   #report(error: KafkaError): void {
-    this.#counters.errors++
+    this.#meters.reportedErrors++
     if (this.listenerCount('error') === 0) return
     this.#accumulator.calls.run(() => {
       try {
@@ -518,6 +533,15 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   // ---- flush, close and the rest
 
   flush(options: WaitOptions = {}): Future<void> {
+    const beganAt = this.#clock.now()
+    const flush = this.#flush(options)
+    flush.whenSettled(() => {
+      this.#meters.flushMs += this.#clock.now() - beganAt
+    })
+    return flush
+  }
+
+  #flush(options: WaitOptions): OperationFuture<void> {
     const flush = this.#operation<void>('flush')
     try {
       checkTimeout(options.timeoutMs)
@@ -573,7 +597,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     this.#closing = closing
     const flushAndEnd = () => {
       const leftMs = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (this.#clock.now() - calledAt))
-      const flush = this.flush(leftMs === undefined ? {} : { timeoutMs: leftMs }) as OperationFuture<void>
+      const flush = this.#flush(leftMs === undefined ? {} : { timeoutMs: leftMs })
       flush.whenSettled(() => {
         if (flush.error !== undefined)
           this.#abandonAll(`the producer was closed before this record was acknowledged (close waited ${timeoutMs} ms)`)
@@ -636,7 +660,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     const isEmpty = this.#accumulator.live.count === 0 && this.#lobby.count === 0
     if (!isEmpty) {
       try {
-        this.flush().get({ timeoutMs })
+        this.#flush({}).get({ timeoutMs })
       } catch (error) {
         this.#abandonAll(`the process ended before this record was acknowledged: ${(error as Error).message}`)
       }
@@ -727,13 +751,20 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     return this.#transactionCalls.run(work, options)
   }
 
-  metrics(): Record<string, number> {
-    return metricsOf({
-      counters: this.#counters,
-      settlement: this.#settlement.counters,
-      budget: this.#accumulator.budget,
+  metrics(): ProducerMetrics {
+    const { totalBytes, freeBytes } = this.#accumulator.budget
+    return readMetrics({
+      meters: this.#meters,
+      clientId: this.#options.clientId,
+      version: software.version,
+      now: this.#clock.now(),
+      maxIdleMs: this.#options.metadataMaxIdleMs,
+      bufferTotalBytes: totalBytes,
+      bufferFreeBytes: freeBytes,
       requestsInFlight: [...this.#senders.values()].reduce((sum, sender) => sum + sender.requestsInFlight, 0),
       waitingRecords: this.#lobby.count,
+      waitingForMemory: this.#lobby.lineLength,
+      metadataAgeMs: this.#cluster.metadataAgeMs,
     })
   }
 

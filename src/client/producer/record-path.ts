@@ -7,10 +7,10 @@ import { callbackError } from '../accumulator/deliveries.ts'
 import { recordOverheadBytes } from '../accumulator/memory-budget.ts'
 import { writeUtf8 } from '../accumulator/write-utf8.ts'
 import type { Transactions } from '../exactly-once/transactions.ts'
+import type { ProducerMeters } from '../metrics/meters.ts'
 import { encodeHeaders } from '../record/headers.ts'
 import { checkSignal, fieldsOf, headersIfRight, isBytes, lengthOf, topicOf } from './given-record.ts'
 import type { Lobby } from './lobby.ts'
-import type { ProducerCounters } from './metrics.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ParkedRecord } from './parked-record.ts'
 import {
@@ -41,7 +41,7 @@ export interface RecordPathParts {
   readonly topics: Map<string, TopicState>
   /** undefined: without transactions. */
   readonly transactions: Transactions | undefined
-  readonly counters: ProducerCounters
+  readonly meters: ProducerMeters
   readonly unwatched: UnwatchedFailures
   state(): ProducerState
   /** The topic's state, made where there is none yet; it is asked for. */
@@ -265,7 +265,7 @@ export class RecordPath {
     const refused = this.#refused
     this.#refused = []
     for (const record of refused) {
-      this.#parts.counters.failedRecords++
+      this.#parts.meters.failed(1, record.errorAt(), this.#topics.get(record.topic)?.meter)
       this.#accumulator.calls.run(() => this.#tell(record, record.topic))
       if (!record.watched)
         this.#parts.unwatched.add({ batch: undefined, index: 0, parked: record, report: record.report })
@@ -383,7 +383,7 @@ export class RecordPath {
     if (wasWaiting) this.#lobby.settled(parked)
     const isHeard = !parked.watched && this.#parts.isUndeliveredHeard()
     const report = isHeard ? undeliveredFromGiven(parked, error) : undefined
-    this.#parts.counters.failedRecords++
+    this.#parts.meters.failed(1, error, this.#topics.get(parked.topic)?.meter)
     this.#parts.onFailed(parked.topic, error)
     const { waiters } = parked
     parked.waiters = undefined

@@ -7,6 +7,7 @@ import type { Blocker, BlockOptions } from '../accumulator/blocker.ts'
 import type { Lane, PartitionQueue } from '../accumulator/partition-queue.ts'
 import type { Courier } from '../courier/courier.ts'
 import type { IdentitySource } from '../exactly-once/identity-source.ts'
+import type { ProducerMeters } from '../metrics/meters.ts'
 import type { Sender } from '../sender/sender.ts'
 import type { Settlement } from '../sender/settlement.ts'
 import type { Lobby } from './lobby.ts'
@@ -33,6 +34,7 @@ export interface BlockerParts {
   readonly lobby: Lobby
   readonly senders: ReadonlyMap<number, Sender>
   readonly topics: ReadonlyMap<string, TopicState>
+  readonly meters: ProducerMeters
   /** Where the cluster's brokers are, as far as known. */
   addresses(): Iterable<{ readonly host: string; readonly port: number }>
 }
@@ -109,10 +111,11 @@ export class ThreadBlocker implements Blocker {
         'a serializer, interceptor or partitioner may not block the thread: the producer waits for what it gives',
         { outcome: 'unknown' },
       )
-    const { clock, courier, accumulator } = this.#parts
+    const { clock, courier, accumulator, meters } = this.#parts
     this.#refuseOwnBroker()
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs
     courier.start()
+    const blockedAt = clock.now()
     this.#enter()
     try {
       for (;;) {
@@ -131,6 +134,7 @@ export class ThreadBlocker implements Blocker {
       }
     } finally {
       this.#leave()
+      meters.blockedMs += clock.now() - blockedAt
       accumulator.calls.release()
     }
   }

@@ -2,6 +2,7 @@ import { Fifo } from '../../base/fifo.ts'
 import type { Clock } from '../../base/time/clock.ts'
 import type { Blocker } from '../accumulator/blocker.ts'
 import { PartitionQueue } from '../accumulator/partition-queue.ts'
+import type { TopicMeter } from '../metrics/meters.ts'
 import type { TopicPartitioner, TopicView } from '../partitioners/partitioner.ts'
 import type { Sender } from '../sender/sender.ts'
 import type { ParkedRecord } from './parked-record.ts'
@@ -14,6 +15,8 @@ export class TopicState implements TopicView {
   id = ''
   /** One for each partition known; empty until metadata came. */
   readonly queues: PartitionQueue[] = []
+  /** Where its records are counted; undefined until metadata came, so that a name that means nothing leaves nothing. */
+  meter: TopicMeter | undefined
   availablePartitions: readonly number[] = []
   /** Records that cannot be placed yet, first in, first out. Newcomers go to its end as long as there is one. */
   readonly lobby = new Fifo<ParkedRecord>()
@@ -23,6 +26,7 @@ export class TopicState implements TopicView {
   readonly #availabilityTimeoutMs: number
   readonly #clock: Clock
   readonly #blocker: Blocker
+  readonly #meterOf: () => TopicMeter
 
   constructor(
     name: string,
@@ -31,6 +35,7 @@ export class TopicState implements TopicView {
     availabilityTimeoutMs: number,
     clock: Clock,
     blocker: Blocker,
+    meterOf: () => TopicMeter,
   ) {
     this.name = name
     this.partitioner = partitioner
@@ -38,6 +43,7 @@ export class TopicState implements TopicView {
     this.#availabilityTimeoutMs = availabilityTimeoutMs
     this.#clock = clock
     this.#blocker = blocker
+    this.#meterOf = meterOf
   }
 
   get partitionCount(): number {
@@ -50,8 +56,9 @@ export class TopicState implements TopicView {
 
   /** Makes queues for partitions that are new. */
   growTo(partitions: number): void {
+    this.meter ??= this.#meterOf()
     for (let partition = this.queues.length; partition < partitions; partition++)
-      this.queues.push(new PartitionQueue(this.name, partition, this.#blocker))
+      this.queues.push(new PartitionQueue(this.name, partition, this.#blocker, this.meter))
   }
 
   queueLength(partition: number): number {

@@ -1,6 +1,7 @@
 import { ClosedError, KafkaError, TimeoutError } from '../../base/errors/index.ts'
 import type { Clock } from '../../base/time/clock.ts'
 import type { Transactions } from '../exactly-once/transactions.ts'
+import type { ProducerMeters } from '../metrics/meters.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { checkedOffsets } from './consumed-offsets.ts'
 import { attempt, type OperationFuture, RecordFuture, type ResultSource } from './future.ts'
@@ -12,6 +13,7 @@ import { bound, checkTimeout } from './waits.ts'
 export interface TransactionCallsParts {
   /** undefined: the producer has no transactional id. */
   readonly transactions: Transactions | undefined
+  readonly meters: ProducerMeters
   readonly clock: Clock
   readonly maxBlockMs: number
   state(): ProducerState
@@ -49,7 +51,7 @@ export class TransactionCalls {
   }
 
   init(options: WaitOptions): Future<void> {
-    const init = this.#parts.operation<void>('initTransactions')
+    const init = this.#timed('initTransactions', 'init')
     attempt(init, () => {
       checkTimeout(options.timeoutMs)
       const transactions = this.#open()
@@ -62,11 +64,13 @@ export class TransactionCalls {
   }
 
   begin(): void {
+    const beganAt = this.#parts.clock.now()
     this.#open().begin()
+    this.#parts.meters.transactionMs.begin += this.#parts.clock.now() - beganAt
   }
 
   sendOffsets(offsets: Iterable<ConsumedOffset>, group: ConsumerGroupMetadata, part?: TransactionPart): Future<void> {
-    const sent = this.#parts.operation<void>('sendOffsetsToTransaction')
+    const sent = this.#timed('sendOffsetsToTransaction', 'sendOffsets')
     attempt(sent, () => {
       const transactions = this.#open()
       if (part?.isOver) throw transactionIsOver()
@@ -85,14 +89,15 @@ export class TransactionCalls {
   }
 
   #end(committed: boolean, options: WaitOptions, open: () => Transactions): OperationFuture<void> {
-    const { operation, clock, flush, failUnsent } = this.#parts
+    const { clock, flush, failUnsent, meters } = this.#parts
     const name = committed ? 'commitTransaction' : 'abortTransaction'
-    const ended = operation<void>(name)
+    const ended = this.#timed(name, committed ? 'commit' : 'abort')
     attempt(ended, () => {
       checkTimeout(options.timeoutMs)
       const transactions = open()
       const done = settle(ended)
       const end = transactions.beginEnd(committed, done)
+      ended.whenSettled(() => countEnd(meters, committed, ended.error))
       this.#bound(ended, name, options, error => transactions.giveUp(done, error))
       if (end === undefined) return
       const askWhenSettled = () => flush().whenSettled(() => transactions.end(end))
@@ -105,6 +110,17 @@ export class TransactionCalls {
         })
     })
     return ended
+  }
+
+  /** The future of a call that waits, whose time is counted. */
+  #timed(name: string, what: keyof ProducerMeters['transactionMs']): OperationFuture<void> {
+    const { operation, meters, clock } = this.#parts
+    const beganAt = clock.now()
+    const future = operation<void>(name)
+    future.whenSettled(() => {
+      meters.transactionMs[what] += clock.now() - beganAt
+    })
+    return future
   }
 
   #bound(
@@ -169,4 +185,10 @@ export class TransactionCalls {
 const settle = (future: OperationFuture<void>) => (error?: KafkaError) => {
   if (error === undefined) future.resolve()
   else future.reject(error)
+}
+
+function countEnd({ transactionsEnded }: ProducerMeters, committed: boolean, error: unknown): void {
+  if (error !== undefined) transactionsEnded.failed++
+  else if (committed) transactionsEnded.committed++
+  else transactionsEnded.aborted++
 }

@@ -1,4 +1,5 @@
 import type { KafkaError } from '../../base/errors/index.ts'
+import type { ProducerMetrics } from '../metrics/producer-metrics.ts'
 import type { Bytes, Headers, ProducerRecord } from '../record/record.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 
@@ -113,8 +114,13 @@ export interface Producer<Topics = AnyTopic> {
   partitionsFor(topic: keyof Topics & string): Future<PartitionInfo[]>
   /** Optional: fails early where no broker can be reached. */
   connect(options?: WaitOptions): Future<void>
-  /** Kafka's own metric names and what they stand at now. */
-  metrics(): Record<string, number>
+  /**
+   * What has been measured, by Kafka's own names: the producer's numbers directly (`metrics()['record-send-rate']`), those of topics and
+   * brokers below them. Nothing is computed unless this is called.
+   *
+   * @source java.util.Map Producer.metrics()
+   */
+  metrics(): ProducerMetrics
   readonly state: ProducerState
   on<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this
   once<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this

@@ -11,6 +11,7 @@ import type { Lane, PartitionQueue } from '../accumulator/partition-queue.ts'
 import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { readyToSend } from '../exactly-once/sequencing.ts'
 import type { TransactionProtocol } from '../exactly-once/transactions.ts'
+import type { BrokerMeter, ProducerMeters } from '../metrics/meters.ts'
 import { produceBody } from './produce-body.ts'
 import type { SentRequest, Settlement } from './settlement.ts'
 import { singleAcknowledgement } from './single-acknowledgement.ts'
@@ -71,6 +72,8 @@ export class Sender {
   readonly #identity: IdentitySource | undefined
   readonly #transactions: SendersTransactions | undefined
   readonly #settlement: Settlement
+  readonly #meters: ProducerMeters
+  readonly #meter: BrokerMeter
   readonly #clock: Clock
   /**
    * Partitions with something to send, in turn: whoever was served goes to the end. A set, because leadership may leave
@@ -97,6 +100,7 @@ export class Sender {
     identity: IdentitySource | undefined,
     transactions: SendersTransactions | undefined,
     settlement: Settlement,
+    meters: ProducerMeters,
     clock: Clock,
   ) {
     this.brokerId = brokerId
@@ -106,6 +110,8 @@ export class Sender {
     this.#identity = identity
     this.#transactions = transactions
     this.#settlement = settlement
+    this.#meters = meters
+    this.#meter = meters.broker(brokerId)
     this.#clock = clock
   }
 
@@ -318,7 +324,7 @@ export class Sender {
     const wires = batches.map(batch => batch.wire)
     this.#unanswered[lane]++
     this.blockedSince = 0
-    this.#settlement.sent(batches, body.bytes)
+    this.#meters.requestSent(batches, sentAt)
     let ended = false
     const end = () => {
       ended = true
@@ -338,10 +344,11 @@ export class Sender {
           only && singleAcknowledgement(reader, used, only.topic, topicIdBytes(ids.get(only.topic)), only.partition)
         const answer: Body<typeof produceResponse> | undefined = plain ? undefined : produceResponse.read(reader, used)
         end()
-        this.#obeyThrottle((plain ?? answer!).throttleTimeMs, used)
-        const latencyMs = this.#clock.now() - sentAt
-        if (answer === undefined) this.#settlement.acknowledged(request, plain!, latencyMs)
-        else this.#settlement.answered(request, answer, latencyMs)
+        const { throttleTimeMs } = plain ?? answer!
+        this.#meters.answered(this.#meter, this.#clock.now() - sentAt, Math.max(0, throttleTimeMs))
+        this.#obeyThrottle(throttleTimeMs, used)
+        if (answer === undefined) this.#settlement.acknowledged(request, plain!)
+        else this.#settlement.answered(request, answer)
         this.#afterAnswer()
       },
       onFailure: (error: NetworkError, sent: boolean) => {
@@ -366,7 +373,6 @@ export class Sender {
 
   #obeyThrottle(throttleTimeMs: number, version: number): void {
     if (throttleTimeMs <= 0) return
-    this.#settlement.throttled(throttleTimeMs)
     if (version >= throttleIsOurs) this.#throttledUntil = this.#clock.now() + believedThrottleMs(throttleTimeMs)
   }
 

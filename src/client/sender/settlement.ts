@@ -19,6 +19,7 @@ import type { Deliveries } from '../accumulator/deliveries.ts'
 import type { PartitionQueue } from '../accumulator/partition-queue.ts'
 import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { giveUpSequence, stampParts } from '../exactly-once/sequencing.ts'
+import type { ProducerMeters } from '../metrics/meters.ts'
 import type { SingleAcknowledgement } from './single-acknowledgement.ts'
 import { verdict } from './verdict.ts'
 
@@ -57,19 +58,6 @@ export interface OpenTransaction {
   stoppedError(outcome: Outcome): KafkaError | undefined
 }
 
-export interface SettlementCounters {
-  requests: number
-  requestBytes: number
-  batches: number
-  records: number
-  retriedRecords: number
-  splits: number
-  requestLatencyMs: number
-  requestLatencyMaxMs: number
-  throttleMs: number
-  throttleMaxMs: number
-}
-
 const cutMessage = (text: string | null) => (text === null || text === '' ? '' : `: ${text.slice(0, 500)}`)
 
 /** Carries out what answers, lost connections and deadlines mean for batches. The decisions are in verdict.ts. */
@@ -83,18 +71,7 @@ export class Settlement {
   readonly #clock: Clock
   readonly #backoff: Backoff
   readonly #retries: number
-  readonly counters: SettlementCounters = {
-    requests: 0,
-    requestBytes: 0,
-    batches: 0,
-    records: 0,
-    retriedRecords: 0,
-    splits: 0,
-    requestLatencyMs: 0,
-    requestLatencyMaxMs: 0,
-    throttleMs: 0,
-    throttleMaxMs: 0,
-  }
+  readonly #meters: ProducerMeters
 
   constructor(
     accumulator: Accumulator,
@@ -102,6 +79,7 @@ export class Settlement {
     identity: IdentitySource | undefined,
     transaction: OpenTransaction | undefined,
     links: SettlementLinks,
+    meters: ProducerMeters,
     clock: Clock,
     backoff: Backoff,
     retries: number,
@@ -111,21 +89,10 @@ export class Settlement {
     this.#identity = identity
     this.#transaction = transaction
     this.#links = links
+    this.#meters = meters
     this.#clock = clock
     this.#backoff = backoff
     this.#retries = retries
-  }
-
-  sent(batches: readonly Batch[], bytes: number): void {
-    this.counters.requests++
-    this.counters.requestBytes += bytes
-    this.counters.batches += batches.length
-    for (const batch of batches) this.counters.records += batch.writtenCount
-  }
-
-  throttled(throttleMs: number): void {
-    this.counters.throttleMs += throttleMs
-    this.counters.throttleMaxMs = Math.max(this.counters.throttleMaxMs, throttleMs)
   }
 
   /** acks=0: handed to the system is all that will ever be known. */
@@ -137,8 +104,7 @@ export class Settlement {
   }
 
   /** A request of one batch, and all went well. */
-  acknowledged(request: SentRequest, answer: SingleAcknowledgement, latencyMs: number): void {
-    this.#countLatency(latencyMs)
+  acknowledged(request: SentRequest, answer: SingleAcknowledgement): void {
     const batch = request.batches[0]!
     if (this.#arrives(request, batch)) this.#appended(request, batch, answer.baseOffset, answer.logAppendTimeMs)
   }
@@ -168,20 +134,14 @@ export class Settlement {
       this.#accumulator.release(batch)
       // One that was given up already is not sent again; what it leaves behind is a gap, as after a lost connection.
       if (batch.isSettled) continue
-      this.counters.retriedRecords += batch.writtenCount
+      this.#meters.retried(batch, 'HANDED_OVER')
       batch.move('sealed')
       queue.requeue(batch)
     }
     if (queue.waiting.length > 0) this.#links.ready(queue, true)
   }
 
-  #countLatency(latencyMs: number): void {
-    this.counters.requestLatencyMs += latencyMs
-    this.counters.requestLatencyMaxMs = Math.max(this.counters.requestLatencyMaxMs, latencyMs)
-  }
-
-  answered(request: SentRequest, answer: ProduceAnswer, latencyMs: number): void {
-    this.#countLatency(latencyMs)
+  answered(request: SentRequest, answer: ProduceAnswer): void {
     const answers = answersByBatch(request, answer)
     request.batches.forEach((batch, index) => {
       const own = answers[index]
@@ -330,7 +290,7 @@ export class Settlement {
       this.#giveUp(batch, stopped)
       return
     }
-    this.counters.retriedRecords += batch.writtenCount
+    this.#meters.retried(batch, batch.lastError?.code ?? 'UNKNOWN')
     batch.move('sealed')
     queue.requeue(batch)
     if (backOff) {
@@ -365,7 +325,7 @@ export class Settlement {
       this.#giveUp(batch, stopped)
       return
     }
-    this.counters.splits++
+    this.#meters.split()
     const parts = this.#accumulator.split(batch, Math.ceil(batch.length / 2))
     this.#deliveries.replaced(batch, parts)
     // Same numbers in sum, so that what follows keeps its own.

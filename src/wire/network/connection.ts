@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { NetworkError } from '../../base/errors/index.ts'
 import { Fifo } from '../../base/fifo.ts'
 import { invariant } from '../../base/invariant.ts'
+import { software } from '../../base/software.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
 import {
   type Api,
@@ -22,7 +23,6 @@ import { DeadlineWatch, whenRead } from './deadline-watch.ts'
 import { dial } from './dial.ts'
 import { BadLengthError, FrameSplitter } from './frame-splitter.ts'
 import { hostAndPort } from './printable.ts'
-import { software } from './software.ts'
 
 export type { Call } from './call.ts'
 
@@ -38,12 +38,22 @@ export interface ConnectionOptions {
   /** Longer answers are refused before anything is allocated for them. Default: 100 MiB. */
   readonly maxResponseBytes?: number
   readonly signal?: AbortSignal
+  readonly meter?: ConnectionMeter | undefined
   /** Once for each connection that `open` gave; undefined where it ended with nothing in flight, by either side. */
   onClosed?(error: NetworkError | undefined): void
   /** Default: the system's resolver, asked anew for each connection. */
   lookup?(host: string): Promise<readonly { address: string }[]>
   /** Where SASL comes in: after TCP, before ApiVersions. */
   authenticate?(connection: Connection): Promise<void>
+}
+
+/** Counts what goes over connections. Times are monotonic. */
+export interface ConnectionMeter {
+  opened(now: number): void
+  closed(now: number): void
+  /** A request was handed to the socket: bytes with its length and header. */
+  sent(bytes: number, now: number): void
+  received(bytes: number, now: number): void
 }
 
 export interface RequestOptions {
@@ -299,6 +309,7 @@ export class Connection implements CallTarget {
       if (signal?.aborted) giveUp()
       await Promise.race([this.#steps(version, timeoutMs), failed])
       this.#state = 'open'
+      this.#options.meter?.opened(this.#clock.now())
       this.#letGoWhenIdle()
     } finally {
       timer.cancel()
@@ -383,6 +394,7 @@ export class Connection implements CallTarget {
     writeRequestHeader(head, { apiKey, apiVersion, correlationId: pending.correlationId, clientId }, call.flexible)
     const bytes = head.written()
     bytes.writeInt32BE(bytes.length - 4 + call.bodyBytes, 0)
+    this.#options.meter?.sent(bytes.length + call.bodyBytes, this.#lastUsedAt)
     const done = (error?: Error | null) => this.#onWritten(pending, error)
     const socket = this.#socket
     if (call.bodyBytes <= copiedBodyBytes) {
@@ -438,6 +450,7 @@ export class Connection implements CallTarget {
     readResponseHeader(reader, pending.call.apiKey, pending.call.flexible)
     this.#answers.shift()
     this.#lastUsedAt = this.#clock.now()
+    this.#options.meter?.received(end - start + 4, this.#lastUsedAt)
     if (this.#state === 'open') this.#answersSinceOpen++
     try {
       pending.call.onAnswer(reader)
@@ -466,6 +479,7 @@ export class Connection implements CallTarget {
   #lost(error: NetworkError, first?: Pending): void {
     if (this.#state === 'closed') return
     const wasOpen = this.#state !== 'setup'
+    if (wasOpen) this.#options.meter?.closed(this.#clock.now())
     this.#state = 'closed'
     this.#deadlines.close()
     this.#lingering?.cancel()

@@ -1,3 +1,3 @@
 export { type BrokerVersions, commonVersion, type FinalizedFeatures } from './api-versions.ts'
 export type { Call, CallTarget } from './call.ts'
-export { Connection } from './connection.ts'
+export { Connection, type ConnectionMeter } from './connection.ts'
