@@ -39,8 +39,10 @@ export interface ClusterOptions {
   onTopic(topic: TopicMetadata): void
   /** A broker that `connectionTo` had no connection for can be asked for again: it stands, or another attempt may begin. */
   onBrokerReady(brokerId: number): void
-  /** Something failed that is tried again: nothing is lost by it. */
-  onError?(error: KafkaError): void
+  /** A connection for records stands. */
+  onConnected?(brokerId: number, remote: string): void
+  /** Something failed that is tried again: nothing is lost by it. With a broker's id where it was its connection for records. */
+  onError?(error: KafkaError, brokerId?: number): void
 }
 
 export interface Availability {

@@ -206,7 +206,11 @@ export class Cluster {
         return undefined
       }
       const meter = this.#options.meters?.broker(brokerId).traffic
-      const open: OpenConnection = (...attempt) => this.#openConnection(meter, ...attempt)
+      const open: OpenConnection = async (...attempt) => {
+        const connection = await this.#openConnection(meter, ...attempt)
+        this.#options.onConnected?.(brokerId, connection.remote)
+        return connection
+      }
       link = new BrokerLink(
         address,
         { ...this.#settings, open },
@@ -283,7 +287,7 @@ export class Cluster {
     const control = this.#control.address
     if (error.code === 'REQUEST_TIMEOUT' && address && control && isSameAddress(address, control))
       this.#control.drop(error)
-    this.#options.onError?.(error)
+    this.#options.onError?.(error, brokerId)
     this.refresh(`broker ${brokerId}: ${error.code}`)
   }
 

@@ -18,7 +18,7 @@ import { type Api, apis, type Body, type Draft } from '../../wire/protocol/index
 import { Accumulator } from '../accumulator/accumulator.ts'
 import { Batch } from '../accumulator/batch.ts'
 import { callbackError, Deliveries } from '../accumulator/deliveries.ts'
-import type { PartitionQueue } from '../accumulator/partition-queue.ts'
+import type { PartitionQueue, ProducerIdentity } from '../accumulator/partition-queue.ts'
 import { Cluster, type TopicMetadata } from '../cluster/index.ts'
 import { Courier } from '../courier/courier.ts'
 import type { AskedApi } from '../courier/messages.ts'
@@ -28,6 +28,7 @@ import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { Transactions } from '../exactly-once/transactions.ts'
 import { ProducerMeters } from '../metrics/meters.ts'
 import { type ProducerMetrics, readMetrics } from '../metrics/producer-metrics.ts'
+import { Observers } from '../observer/observer.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
@@ -93,6 +94,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   readonly #unwatched: UnwatchedFailures
   readonly #exitFlush: ExitFlush | undefined
   readonly #meters: ProducerMeters
+  readonly #observers: Observers
   #state: ProducerState = 'open'
   #closing: OperationFuture<void> | undefined
   /** Ends the closing though sockets and thread are still on their way out; set once nothing else is left to do. */
@@ -100,6 +102,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   /** Flushes under way: nothing waits for company meanwhile. */
   #flushes = 0
   #expiryTimer: Timer | undefined
+  #toldIdentity: ProducerIdentity | undefined
 
   constructor(options: ResolvedOptions, surroundings: Surroundings = {}) {
     super()
@@ -112,6 +115,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       { samples: options.metricsNumSamples, windowMs: options.metricsSampleWindowMs },
       options.batchSize,
     )
+    this.#observers = new Observers([])
     this.#cluster = new Cluster({
       ...options,
       clock,
@@ -120,7 +124,12 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       meters: this.#meters,
       onTopic: topic => this.#learnTopic(topic),
       onBrokerReady: brokerId => this.#brokerReady(brokerId),
-      onError: error => this.#report(error),
+      onConnected: (brokerId, remote) => this.#observers.connected(brokerId, remote),
+      onError: (error, brokerId) => {
+        if (brokerId === undefined) this.#observers.metadataFailed(error)
+        else this.#observers.connectionFailed(brokerId, error)
+        this.#report(error)
+      },
     })
     this.#courier = new Courier(
       courierSettings(options),
@@ -146,9 +155,13 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       onUnwatched: (batch, index, error) => this.#nobodyWatched(batch, index, error),
       onCallbackFailed: (thrown, batch) =>
         this.#report(callbackError(thrown, `a callback for a record of ${batch.queue.name}`)),
-      onAcknowledged: batch => this.#meters.acknowledged(batch),
+      onAcknowledged: batch => {
+        this.#meters.acknowledged(batch)
+        this.#observers.batchAcknowledged(batch)
+      },
       onFailed: (batch, error) => {
         this.#meters.failed(batch.writtenCount, error, batch.queue.meter)
+        this.#observers.batchFailed(batch, error)
         this.#transactions?.recordFailed(error, batch.queue.name)
         this.#exitFlush?.failed(batch.topic, error, batch.writtenCount)
       },
@@ -172,7 +185,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
           findCoordinator: (question, answered, failed) => this.#ask('findCoordinator', question, answered, failed),
         },
         {
-          onMaySend: () => this.#wakeAll(),
+          onMaySend: () => this.#mayNumber(),
           // Later: the batch whose failure this is has not told its own callbacks yet.
           onStopped: () => this.#clock.afterThis(() => this.#failUnsent()),
         },
@@ -181,7 +194,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       this.#identity = new Identity(
         (answered, failed) => this.#askProducerId(answered, failed),
         {
-          onReady: () => this.#wakeAll(),
+          onReady: () => this.#mayNumber(),
           onRefused: error => {
             for (const topic of this.#topics.values())
               for (const queue of topic.queues) this.#settlement.failWaiting(queue, error)
@@ -202,6 +215,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         brokerProblem: brokerId => this.#brokerProblem(brokerId)?.message,
       },
       this.#meters,
+      this.#observers,
       this.#clock,
       backoff,
       options.retries,
@@ -248,6 +262,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       topics: this.#topics,
       transactions: this.#transactions,
       meters: this.#meters,
+      observers: this.#observers,
       unwatched: this.#unwatched,
       state: () => this.#state,
       stateOf: topic => this.#stateOf(topic),
@@ -262,6 +277,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     this.#transactionCalls = new TransactionCalls({
       transactions: this.#transactions,
       meters: this.#meters,
+      observers: this.#observers,
       clock: this.#clock,
       maxBlockMs: options.maxBlockMs,
       state: () => this.#state,
@@ -352,6 +368,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         this.#transactions,
         this.#settlement,
         this.#meters,
+        this.#observers,
         this.#clock,
       )
       this.#senders.set(brokerId, sender)
@@ -393,6 +410,15 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
 
   #brokerProblem(brokerId: number): KafkaError | undefined {
     return this.#blocker.lane === 'own' ? this.#cluster.availability(brokerId).lastError : this.#courier.lastProblem
+  }
+
+  /** There is an identity, or partitions belong to the transaction. */
+  #mayNumber(): void {
+    const current = this.#identity?.current
+    if (current !== undefined && current !== this.#toldIdentity)
+      this.#observers.identified(current.producerId, current.producerEpoch)
+    this.#toldIdentity = current
+    this.#wakeAll()
   }
 
   #wakeAll(): void {
@@ -440,6 +466,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       // A topic made anew has no memory of our sequence: numbers begin again under a newer epoch.
       if (isRecreated && queue.identity !== undefined) queue.hasGap = true
       if (queue.leader === leader && queue.leaderEpoch === leaderEpoch && !isRecreated) continue
+      if (queue.leader !== leader) this.#observers.leaderChanged(metadata.name, partition, queue.leader, leader)
       queue.leader = leader
       queue.leaderEpoch = leaderEpoch
       queue.confirmed = false
@@ -515,6 +542,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   /** What belongs to no record. Never thrown when nobody listens. */
   #report(error: KafkaError): void {
     this.#meters.reportedErrors++
+    this.#observers.reported(error)
     if (this.listenerCount('error') === 0) return
     this.#accumulator.calls.run(() => {
       try {
@@ -634,6 +662,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     this.#endClosing = () => {
       this.#state = 'closed'
       this.#room.close()
+      this.#observers.closed()
       closing.resolve()
     }
     let left = 2

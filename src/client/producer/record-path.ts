@@ -8,6 +8,7 @@ import { recordOverheadBytes } from '../accumulator/memory-budget.ts'
 import { writeUtf8 } from '../accumulator/write-utf8.ts'
 import type { Transactions } from '../exactly-once/transactions.ts'
 import type { ProducerMeters } from '../metrics/meters.ts'
+import type { ProducerObserver } from '../observer/observer.ts'
 import { encodeHeaders } from '../record/headers.ts'
 import { checkSignal, fieldsOf, headersIfRight, isBytes, lengthOf, topicOf } from './given-record.ts'
 import type { Lobby } from './lobby.ts'
@@ -42,6 +43,7 @@ export interface RecordPathParts {
   /** undefined: without transactions. */
   readonly transactions: Transactions | undefined
   readonly meters: ProducerMeters
+  readonly observers: ProducerObserver
   readonly unwatched: UnwatchedFailures
   state(): ProducerState
   /** The topic's state, made where there is none yet; it is asked for. */
@@ -266,6 +268,7 @@ export class RecordPath {
     this.#refused = []
     for (const record of refused) {
       this.#parts.meters.failed(1, record.errorAt(), this.#topics.get(record.topic)?.meter)
+      this.#parts.observers.recordFailed(record.topic, record.errorAt())
       this.#accumulator.calls.run(() => this.#tell(record, record.topic))
       if (!record.watched)
         this.#parts.unwatched.add({ batch: undefined, index: 0, parked: record, report: record.report })
@@ -384,6 +387,7 @@ export class RecordPath {
     const isHeard = !parked.watched && this.#parts.isUndeliveredHeard()
     const report = isHeard ? undeliveredFromGiven(parked, error) : undefined
     this.#parts.meters.failed(1, error, this.#topics.get(parked.topic)?.meter)
+    this.#parts.observers.recordFailed(parked.topic, error)
     this.#parts.onFailed(parked.topic, error)
     const { waiters } = parked
     parked.waiters = undefined

@@ -2,6 +2,7 @@ import { ClosedError, KafkaError, TimeoutError } from '../../base/errors/index.t
 import type { Clock } from '../../base/time/clock.ts'
 import type { Transactions } from '../exactly-once/transactions.ts'
 import type { ProducerMeters } from '../metrics/meters.ts'
+import type { ProducerObserver } from '../observer/observer.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { checkedOffsets } from './consumed-offsets.ts'
 import { attempt, type OperationFuture, RecordFuture, type ResultSource } from './future.ts'
@@ -14,6 +15,7 @@ export interface TransactionCallsParts {
   /** undefined: the producer has no transactional id. */
   readonly transactions: Transactions | undefined
   readonly meters: ProducerMeters
+  readonly observers: ProducerObserver
   readonly clock: Clock
   readonly maxBlockMs: number
   state(): ProducerState
@@ -66,7 +68,9 @@ export class TransactionCalls {
   begin(): void {
     const beganAt = this.#parts.clock.now()
     this.#open().begin()
-    this.#parts.meters.transactionMs.begin += this.#parts.clock.now() - beganAt
+    const tookMs = this.#parts.clock.now() - beganAt
+    this.#parts.meters.transactionMs.begin += tookMs
+    this.#parts.observers.transactionCall('beginTransaction', tookMs, undefined)
   }
 
   sendOffsets(offsets: Iterable<ConsumedOffset>, group: ConsumerGroupMetadata, part?: TransactionPart): Future<void> {
@@ -114,11 +118,13 @@ export class TransactionCalls {
 
   /** The future of a call that waits, whose time is counted. */
   #timed(name: string, what: keyof ProducerMeters['transactionMs']): OperationFuture<void> {
-    const { operation, meters, clock } = this.#parts
+    const { operation, meters, observers, clock } = this.#parts
     const beganAt = clock.now()
     const future = operation<void>(name)
     future.whenSettled(() => {
-      meters.transactionMs[what] += clock.now() - beganAt
+      const tookMs = clock.now() - beganAt
+      meters.transactionMs[what] += tookMs
+      observers.transactionCall(name, tookMs, future.error as KafkaError | undefined)
     })
     return future
   }

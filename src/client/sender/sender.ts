@@ -12,6 +12,7 @@ import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { readyToSend } from '../exactly-once/sequencing.ts'
 import type { TransactionProtocol } from '../exactly-once/transactions.ts'
 import type { BrokerMeter, ProducerMeters } from '../metrics/meters.ts'
+import type { ProducerObserver } from '../observer/observer.ts'
 import { produceBody } from './produce-body.ts'
 import type { SentRequest, Settlement } from './settlement.ts'
 import { singleAcknowledgement } from './single-acknowledgement.ts'
@@ -73,6 +74,7 @@ export class Sender {
   readonly #transactions: SendersTransactions | undefined
   readonly #settlement: Settlement
   readonly #meters: ProducerMeters
+  readonly #observer: ProducerObserver
   readonly #meter: BrokerMeter
   readonly #clock: Clock
   /**
@@ -101,6 +103,7 @@ export class Sender {
     transactions: SendersTransactions | undefined,
     settlement: Settlement,
     meters: ProducerMeters,
+    observer: ProducerObserver,
     clock: Clock,
   ) {
     this.brokerId = brokerId
@@ -111,6 +114,7 @@ export class Sender {
     this.#transactions = transactions
     this.#settlement = settlement
     this.#meters = meters
+    this.#observer = observer
     this.#meter = meters.broker(brokerId)
     this.#clock = clock
   }
@@ -305,6 +309,9 @@ export class Sender {
       batches,
       leaderEpochs: batches.map(batch => batch.queue.leaderEpoch),
       brokerId: this.brokerId,
+      remote: connection.remote,
+      bytes: body.bytes,
+      sentAt,
       ids,
     }
     for (const batch of batches) {
@@ -325,6 +332,7 @@ export class Sender {
     this.#unanswered[lane]++
     this.blockedSince = 0
     this.#meters.requestSent(batches, sentAt)
+    this.#observer.requestSent(request)
     let ended = false
     const end = () => {
       ended = true
@@ -345,7 +353,9 @@ export class Sender {
         const answer: Body<typeof produceResponse> | undefined = plain ? undefined : produceResponse.read(reader, used)
         end()
         const { throttleTimeMs } = plain ?? answer!
-        this.#meters.answered(this.#meter, this.#clock.now() - sentAt, Math.max(0, throttleTimeMs))
+        const latencyMs = this.#clock.now() - sentAt
+        this.#meters.answered(this.#meter, latencyMs, Math.max(0, throttleTimeMs))
+        this.#observer.requestAnswered(request, latencyMs)
         this.#obeyThrottle(throttleTimeMs, used)
         if (answer === undefined) this.#settlement.acknowledged(request, plain!)
         else this.#settlement.answered(request, answer)
@@ -353,6 +363,7 @@ export class Sender {
       },
       onFailure: (error: NetworkError, sent: boolean) => {
         end()
+        this.#observer.requestFailed(request, error)
         this.#settlement.lost(request, error, sent)
         this.#afterAnswer()
       },
@@ -362,6 +373,7 @@ export class Sender {
         })
         if (acks === 0 && !ended) {
           end()
+          this.#observer.requestAnswered(request, this.#clock.now() - sentAt)
           this.#settlement.written(request)
           this.#afterAnswer()
         }
@@ -373,6 +385,7 @@ export class Sender {
 
   #obeyThrottle(throttleTimeMs: number, version: number): void {
     if (throttleTimeMs <= 0) return
+    this.#observer.throttled(this.brokerId, throttleTimeMs)
     if (version >= throttleIsOurs) this.#throttledUntil = this.#clock.now() + believedThrottleMs(throttleTimeMs)
   }
 

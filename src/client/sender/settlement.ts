@@ -20,6 +20,7 @@ import type { PartitionQueue } from '../accumulator/partition-queue.ts'
 import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { giveUpSequence, stampParts } from '../exactly-once/sequencing.ts'
 import type { ProducerMeters } from '../metrics/meters.ts'
+import type { ObservedRequest, ProducerObserver } from '../observer/observer.ts'
 import type { SingleAcknowledgement } from './single-acknowledgement.ts'
 import { verdict } from './verdict.ts'
 
@@ -27,11 +28,10 @@ type ProduceAnswer = Body<typeof produceResponse>
 type PartitionAnswer = ProduceAnswer['responses'][number]['partitionResponses'][number]
 
 /** One Produce request on its way, as far as its answer must know it. */
-export interface SentRequest {
+export interface SentRequest extends ObservedRequest {
   readonly batches: readonly Batch[]
   /** The leader epoch of each batch's partition when it was sent. */
   readonly leaderEpochs: readonly number[]
-  readonly brokerId: number
   /** Topic id by name, as sent. */
   readonly ids: ReadonlyMap<string, string>
 }
@@ -72,6 +72,7 @@ export class Settlement {
   readonly #backoff: Backoff
   readonly #retries: number
   readonly #meters: ProducerMeters
+  readonly #observer: ProducerObserver
 
   constructor(
     accumulator: Accumulator,
@@ -80,6 +81,7 @@ export class Settlement {
     transaction: OpenTransaction | undefined,
     links: SettlementLinks,
     meters: ProducerMeters,
+    observer: ProducerObserver,
     clock: Clock,
     backoff: Backoff,
     retries: number,
@@ -90,6 +92,7 @@ export class Settlement {
     this.#transaction = transaction
     this.#links = links
     this.#meters = meters
+    this.#observer = observer
     this.#clock = clock
     this.#backoff = backoff
     this.#retries = retries
@@ -135,6 +138,7 @@ export class Settlement {
       // One that was given up already is not sent again; what it leaves behind is a gap, as after a lost connection.
       if (batch.isSettled) continue
       this.#meters.retried(batch, 'HANDED_OVER')
+      this.#observer.batchRetried(batch, undefined, 0)
       batch.move('sealed')
       queue.requeue(batch)
     }
@@ -290,13 +294,14 @@ export class Settlement {
       this.#giveUp(batch, stopped)
       return
     }
-    this.#meters.retried(batch, batch.lastError?.code ?? 'UNKNOWN')
     batch.move('sealed')
     queue.requeue(batch)
     if (backOff) {
       queue.failures++
       queue.retryAt = now + this.#backoff.delayMs(queue.failures)
     }
+    this.#meters.retried(batch, batch.lastError?.code ?? 'UNKNOWN')
+    this.#observer.batchRetried(batch, batch.lastError, Math.max(0, queue.retryAt - now))
     this.#links.ready(queue, true)
   }
 
@@ -327,6 +332,7 @@ export class Settlement {
     }
     this.#meters.split()
     const parts = this.#accumulator.split(batch, Math.ceil(batch.length / 2))
+    this.#observer.batchSplit(batch, parts)
     this.#deliveries.replaced(batch, parts)
     // Same numbers in sum, so that what follows keeps its own.
     stampParts(batch, parts, part => this.#accumulator.seal(part, true))
