@@ -158,6 +158,7 @@ export class FaultLaboratory {
   async run(seed: number, kinds: readonly FaultKind[]): Promise<FaultRunResult> {
     const random = seededRandom(seed)
     const topic = `run-${seed}`
+    const before = this.#counted()
     const partitions = 1 + upTo(random, 2)
     // Sometimes the broker takes no batch of the usual size: batches are split, while all else goes wrong.
     const isNarrow = kinds === anyFault && random() < 0.3
@@ -188,7 +189,7 @@ export class FaultLaboratory {
       this.#broker.faults.clear()
       await new Promise(resolve => setTimeout(resolve, 160))
     }
-    const violations = this.#check(topic, partitions, sends)
+    const violations = [...this.#check(topic, partitions, sends), ...this.#checkMetrics(before, topic, sends)]
     if (process.env.OTTLA_TRACE !== undefined && violations.length > 0) this.#trace(topic)
     this.#broker.faults.clear()
     this.#broker.clearRequests()
@@ -207,6 +208,41 @@ export class FaultLaboratory {
         console.log(
           `${at.toFixed(1)} broker ${broker} connection ${connection} ${topic}-${partition} id ${producerId} epoch ${producerEpoch} sequence ${baseSequence} +${recordCount} ${faults.join(' ')}`,
         )
+  }
+
+  /** Records by outcome, and splits, as metrics count them. */
+  #counted(): Record<string, number> {
+    const counted: Record<string, number> = { acknowledged: 0, 'not-written': 0, unknown: 0 }
+    const metrics = this.#producer.metrics()
+    for (const { outcome, records } of metrics.outcomes) counted[outcome]! += records
+    return { ...counted, splits: metrics['batch-split-total'] }
+  }
+
+  /** What metrics say is what the callbacks were told, and nothing is left over. */
+  #checkMetrics(before: Record<string, number>, topic: string, sends: readonly Sent[]): string[] {
+    const violations: string[] = []
+    const expectEqual = (what: string, counted: number, told: number) => {
+      if (counted !== told) violations.push(`metrics: ${what}: ${counted}, and not ${told}`)
+    }
+    const metrics = this.#producer.metrics()
+    const own = metrics.topics[topic]
+    const after = this.#counted()
+    const toldOf = (outcome: string) =>
+      sends.filter(({ error, metadata }) => (metadata === undefined ? error?.outcome : 'acknowledged') === outcome)
+        .length
+    for (const outcome of ['acknowledged', 'not-written', 'unknown'])
+      expectEqual(outcome, after[outcome]! - before[outcome]!, toldOf(outcome))
+    expectEqual('acknowledged of the topic', own?.['record-acknowledged-total'] ?? 0, toldOf('acknowledged'))
+    // A topic that never became known has no metrics.
+    if (own !== undefined)
+      expectEqual('failed of the topic', own['record-error-total'], sends.length - toldOf('acknowledged'))
+    expectEqual('buffer in use', metrics['buffer-total-bytes'] - metrics['buffer-available-bytes'], 0)
+    expectEqual('waiting', metrics['waiting-records'] + metrics['waiting-threads'], 0)
+    // Each record was sent once, and once more for each time it was put back; the parts of a split batch are no retries.
+    const isSplit = metrics['batch-split-total'] > before.splits!
+    if (own !== undefined && !isSplit && sends.every(({ metadata }) => metadata !== undefined))
+      expectEqual('sent of the topic', own['record-send-total'], sends.length + own['record-retry-total'])
+    return violations
   }
 
   #check(topic: string, partitions: number, sends: readonly Sent[]): string[] {
