@@ -16,13 +16,13 @@ export class TopicMeter {
   acknowledged = 0
   uncompressedBytes = 0
 
-  constructor(topic: string, windows: Windows, now: number) {
+  constructor(topic: string, windows: Windows) {
     this.topic = topic
-    this.recordsSent = new SampledStat(windows, now)
-    this.bytes = new SampledStat(windows, now)
-    this.compressionRate = new SampledStat(windows, now)
-    this.retries = new SampledStat(windows, now)
-    this.errors = new SampledStat(windows, now)
+    this.recordsSent = new SampledStat(windows)
+    this.bytes = new SampledStat(windows)
+    this.compressionRate = new SampledStat(windows)
+    this.retries = new SampledStat(windows)
+    this.errors = new SampledStat(windows)
   }
 }
 
@@ -36,11 +36,11 @@ export class TrafficMeter {
   readonly #also: TrafficMeter | undefined
 
   /** `also`: the one that counts this traffic as well. */
-  constructor(windows: Windows, now: number, also?: TrafficMeter) {
-    this.outgoingBytes = new SampledStat(windows, now)
-    this.incomingBytes = new SampledStat(windows, now)
-    this.connectionsOpened = new SampledStat(windows, now)
-    this.connectionsClosed = new SampledStat(windows, now)
+  constructor(windows: Windows, also?: TrafficMeter) {
+    this.outgoingBytes = new SampledStat(windows)
+    this.incomingBytes = new SampledStat(windows)
+    this.connectionsOpened = new SampledStat(windows)
+    this.connectionsClosed = new SampledStat(windows)
     this.#also = also
   }
 
@@ -75,10 +75,10 @@ export class BrokerMeter {
   readonly latency: SampledStat
   readonly latencies = new BucketHistogram(timeBounds)
 
-  constructor(brokerId: number, windows: Windows, now: number, all: TrafficMeter) {
+  constructor(brokerId: number, windows: Windows, all: TrafficMeter) {
     this.brokerId = brokerId
-    this.traffic = new TrafficMeter(windows, now, all)
-    this.latency = new SampledStat(windows, now)
+    this.traffic = new TrafficMeter(windows, all)
+    this.latency = new SampledStat(windows)
   }
 }
 
@@ -108,7 +108,6 @@ export class ProducerMeters {
   readonly #clock: Clock
   readonly #windows: Windows
   readonly #batchSize: number
-  readonly startedAt: number
   readonly topics = new Map<string, TopicMeter>()
   readonly brokers = new Map<number, BrokerMeter>()
   /** All connections of this thread, those for questions included. */
@@ -154,10 +153,8 @@ export class ProducerMeters {
     this.#clock = clock
     this.#windows = windows
     this.#batchSize = batchSize
-    const now = clock.now()
-    this.startedAt = now
-    const stat = () => new SampledStat(windows, now)
-    this.traffic = new TrafficMeter(windows, now)
+    const stat = () => new SampledStat(windows)
+    this.traffic = new TrafficMeter(windows)
     this.batchBytes = stat()
     this.compressionRate = stat()
     this.queueTime = stat()
@@ -170,14 +167,14 @@ export class ProducerMeters {
     this.largestRecord = stat()
     this.splits = stat()
     this.bufferExhausted = stat()
-    this.memoryWait = new Stopwatch(clock)
-    this.metadataWait = new Stopwatch(clock)
+    this.memoryWait = new Stopwatch(clock, windows)
+    this.metadataWait = new Stopwatch(clock, windows)
   }
 
   topic(name: string): TopicMeter {
     let meter = this.topics.get(name)
     if (meter === undefined) {
-      meter = new TopicMeter(name, this.#windows, this.#clock.now())
+      meter = new TopicMeter(name, this.#windows)
       this.topics.set(name, meter)
     }
     return meter
@@ -186,7 +183,7 @@ export class ProducerMeters {
   broker(brokerId: number): BrokerMeter {
     let meter = this.brokers.get(brokerId)
     if (meter === undefined) {
-      meter = new BrokerMeter(brokerId, this.#windows, this.#clock.now(), this.traffic)
+      meter = new BrokerMeter(brokerId, this.#windows, this.traffic)
       this.brokers.set(brokerId, meter)
     }
     return meter

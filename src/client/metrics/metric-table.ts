@@ -177,8 +177,8 @@ export const producerMetrics = {
   ),
   'bufferpool-wait-ratio': gauge<ProducerSource>(
     'ratio',
-    'Part of the time since the producer was made in which sends waited for memory',
-    ({ meters }, now) => (now === meters.startedAt ? 0 : meters.memoryWait.totalMs / (now - meters.startedAt)),
+    'Part of the time in which sends waited for memory',
+    ({ meters }, now) => meters.memoryWait.share(now),
   ),
   'bufferpool-wait-time-ns-total': timeIn('Time in which sends waited for memory', meters => meters.memoryWait.totalMs),
   'buffer-exhausted-rate': rate(
