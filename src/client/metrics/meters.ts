@@ -90,6 +90,8 @@ export interface LeavingBatch {
   readonly length: number
   readonly largestRecordBytes: number
   readonly wire: Uint8Array | undefined
+  /** Bytes of its records on the wire, over those before compression. */
+  readonly compressionRatio: number
   readonly queue: { readonly meter: TopicMeter | undefined }
 }
 
@@ -108,6 +110,8 @@ export class ProducerMeters {
   readonly #clock: Clock
   readonly #windows: Windows
   readonly #batchSize: number
+  /** Wall-clock time at which the producer was made. */
+  readonly startedAtMs: number
   readonly topics = new Map<string, TopicMeter>()
   readonly brokers = new Map<number, BrokerMeter>()
   /** All connections of this thread, those for questions included. */
@@ -153,6 +157,7 @@ export class ProducerMeters {
     this.#clock = clock
     this.#windows = windows
     this.#batchSize = batchSize
+    this.startedAtMs = clock.wallTime()
     const stat = () => new SampledStat(windows)
     this.traffic = new TrafficMeter(windows)
     this.batchBytes = stat()
@@ -205,20 +210,20 @@ export class ProducerMeters {
     const { meter } = batch.queue
     const bytes = batch.wire!.length
     const queuedMs = now - batch.createdAt
-    const compression = bytes / batch.length
+    const { compressionRatio } = batch
     this.batchBytes.record(bytes, now)
     this.batchSizes.record(bytes)
     this.batchFills.record(batch.length / this.#batchSize)
     this.queueTime.record(queuedMs, now)
     this.queueTimes.record(queuedMs)
-    this.compressionRate.record(compression, now)
+    this.compressionRate.record(compressionRatio, now)
     this.largestRecord.record(batch.largestRecordBytes, now)
     this.uncompressedBytes += batch.length
     if (meter === undefined) return
     meter.lastUsedAt = now
     meter.recordsSent.record(batch.writtenCount, now)
     meter.bytes.record(bytes, now)
-    meter.compressionRate.record(compression, now)
+    meter.compressionRate.record(compressionRatio, now)
     meter.uncompressedBytes += batch.length
   }
 

@@ -104,7 +104,7 @@ export const producerMetrics = {
   'batch-size-max': maximum('bytes', 'Bytes of the largest batch as sent', meters => meters.batchBytes),
   'compression-rate-avg': average(
     'ratio',
-    'Size of batches after compression, over their size before',
+    'Size of the records of a batch after compression, over their size before',
     meters => meters.compressionRate,
   ),
   'record-queue-time-avg': average(
@@ -313,7 +313,7 @@ export const topicMetrics = {
   'byte-total': counter<TopicMeter>('bytes', 'Bytes of batches sent', meter => meter.bytes.total),
   'compression-rate': gauge<TopicMeter>(
     'ratio',
-    'Size of batches after compression, over their size before',
+    'Size of the records of a batch after compression, over their size before',
     (meter, now) => meter.compressionRate.average(now),
   ),
   'record-retry-rate': gauge<TopicMeter>('records', 'Records put back to be sent again, a second', (meter, now) =>
