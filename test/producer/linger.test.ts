@@ -93,3 +93,19 @@ test('lingerWhenIdle: the first record waits for company too', async () => {
   expect(performance.now() - sentAt).toBeGreaterThanOrEqual(39)
   expect(broker.requests('Produce').map(({ batches }) => batches[0]!.recordCount)).toEqual([2])
 })
+
+test('lingerWhenIdle: what could not leave when its time was over leaves with the answer, and does not wait until its batch is full', async () => {
+  await using broker = await startBroker({ topics: { t: { partitions: 1 } } })
+  await using producer = createProducer({
+    bootstrapServers: broker.bootstrapServers,
+    ...{ lingerMs: 10, lingerWhenIdle: true, deliveryTimeoutMs: 5_000, requestTimeoutMs: 4_000 },
+  })
+  const hold = broker.faults.hold('Produce', { phase: 'after' })
+  const first = producer.send({ topic: 't', value: 'first' })
+  await broker.waitForRequest('Produce')
+  // The partition's first batch has to be acknowledged before the next may follow it.
+  const second = producer.send({ topic: 't', value: 'second' })
+  await new Promise(resolve => setTimeout(resolve, 50))
+  hold.release()
+  expect(await Promise.all([first, second])).toHaveLength(2)
+})

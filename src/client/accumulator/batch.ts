@@ -158,6 +158,11 @@ export class Batch implements AcknowledgedBatch {
     return this.queue.partition
   }
 
+  /** Bytes of the sealed records over those before compression. The header counts in neither. Source: MemoryRecordsBuilder.close. */
+  get compressionRatio(): number {
+    return (this.wire!.length - layout.batchHeaderSize) / (this.length - layout.batchHeaderSize)
+  }
+
   /**
    * Encodes a record straight into the batch. False where it does not fit into `limitBytes` any more (the first record
    * of a batch always fits). The key is `key[0..keyLength)`, −1 for none; `headers` is an encoded header section.

@@ -16,13 +16,13 @@ export class TopicMeter {
   acknowledged = 0
   uncompressedBytes = 0
 
-  constructor(topic: string, windows: Windows, now: number) {
+  constructor(topic: string, windows: Windows) {
     this.topic = topic
-    this.recordsSent = new SampledStat(windows, now)
-    this.bytes = new SampledStat(windows, now)
-    this.compressionRate = new SampledStat(windows, now)
-    this.retries = new SampledStat(windows, now)
-    this.errors = new SampledStat(windows, now)
+    this.recordsSent = new SampledStat(windows)
+    this.bytes = new SampledStat(windows)
+    this.compressionRate = new SampledStat(windows)
+    this.retries = new SampledStat(windows)
+    this.errors = new SampledStat(windows)
   }
 }
 
@@ -36,11 +36,11 @@ export class TrafficMeter {
   readonly #also: TrafficMeter | undefined
 
   /** `also`: the one that counts this traffic as well. */
-  constructor(windows: Windows, now: number, also?: TrafficMeter) {
-    this.outgoingBytes = new SampledStat(windows, now)
-    this.incomingBytes = new SampledStat(windows, now)
-    this.connectionsOpened = new SampledStat(windows, now)
-    this.connectionsClosed = new SampledStat(windows, now)
+  constructor(windows: Windows, also?: TrafficMeter) {
+    this.outgoingBytes = new SampledStat(windows)
+    this.incomingBytes = new SampledStat(windows)
+    this.connectionsOpened = new SampledStat(windows)
+    this.connectionsClosed = new SampledStat(windows)
     this.#also = also
   }
 
@@ -75,10 +75,10 @@ export class BrokerMeter {
   readonly latency: SampledStat
   readonly latencies = new BucketHistogram(timeBounds)
 
-  constructor(brokerId: number, windows: Windows, now: number, all: TrafficMeter) {
+  constructor(brokerId: number, windows: Windows, all: TrafficMeter) {
     this.brokerId = brokerId
-    this.traffic = new TrafficMeter(windows, now, all)
-    this.latency = new SampledStat(windows, now)
+    this.traffic = new TrafficMeter(windows, all)
+    this.latency = new SampledStat(windows)
   }
 }
 
@@ -90,6 +90,8 @@ export interface LeavingBatch {
   readonly length: number
   readonly largestRecordBytes: number
   readonly wire: Uint8Array | undefined
+  /** Bytes of its records on the wire, over those before compression. */
+  readonly compressionRatio: number
   readonly queue: { readonly meter: TopicMeter | undefined }
 }
 
@@ -108,7 +110,8 @@ export class ProducerMeters {
   readonly #clock: Clock
   readonly #windows: Windows
   readonly #batchSize: number
-  readonly startedAt: number
+  /** Wall-clock time at which the producer was made. */
+  readonly startedAtMs: number
   readonly topics = new Map<string, TopicMeter>()
   readonly brokers = new Map<number, BrokerMeter>()
   /** All connections of this thread, those for questions included. */
@@ -154,10 +157,9 @@ export class ProducerMeters {
     this.#clock = clock
     this.#windows = windows
     this.#batchSize = batchSize
-    const now = clock.now()
-    this.startedAt = now
-    const stat = () => new SampledStat(windows, now)
-    this.traffic = new TrafficMeter(windows, now)
+    this.startedAtMs = clock.wallTime()
+    const stat = () => new SampledStat(windows)
+    this.traffic = new TrafficMeter(windows)
     this.batchBytes = stat()
     this.compressionRate = stat()
     this.queueTime = stat()
@@ -170,14 +172,14 @@ export class ProducerMeters {
     this.largestRecord = stat()
     this.splits = stat()
     this.bufferExhausted = stat()
-    this.memoryWait = new Stopwatch(clock)
-    this.metadataWait = new Stopwatch(clock)
+    this.memoryWait = new Stopwatch(clock, windows)
+    this.metadataWait = new Stopwatch(clock, windows)
   }
 
   topic(name: string): TopicMeter {
     let meter = this.topics.get(name)
     if (meter === undefined) {
-      meter = new TopicMeter(name, this.#windows, this.#clock.now())
+      meter = new TopicMeter(name, this.#windows)
       this.topics.set(name, meter)
     }
     return meter
@@ -186,7 +188,7 @@ export class ProducerMeters {
   broker(brokerId: number): BrokerMeter {
     let meter = this.brokers.get(brokerId)
     if (meter === undefined) {
-      meter = new BrokerMeter(brokerId, this.#windows, this.#clock.now(), this.traffic)
+      meter = new BrokerMeter(brokerId, this.#windows, this.traffic)
       this.brokers.set(brokerId, meter)
     }
     return meter
@@ -208,20 +210,20 @@ export class ProducerMeters {
     const { meter } = batch.queue
     const bytes = batch.wire!.length
     const queuedMs = now - batch.createdAt
-    const compression = bytes / batch.length
+    const { compressionRatio } = batch
     this.batchBytes.record(bytes, now)
     this.batchSizes.record(bytes)
     this.batchFills.record(batch.length / this.#batchSize)
     this.queueTime.record(queuedMs, now)
     this.queueTimes.record(queuedMs)
-    this.compressionRate.record(compression, now)
+    this.compressionRate.record(compressionRatio, now)
     this.largestRecord.record(batch.largestRecordBytes, now)
     this.uncompressedBytes += batch.length
     if (meter === undefined) return
     meter.lastUsedAt = now
     meter.recordsSent.record(batch.writtenCount, now)
     meter.bytes.record(bytes, now)
-    meter.compressionRate.record(compression, now)
+    meter.compressionRate.record(compressionRatio, now)
     meter.uncompressedBytes += batch.length
   }
 

@@ -104,7 +104,7 @@ export const producerMetrics = {
   'batch-size-max': maximum('bytes', 'Bytes of the largest batch as sent', meters => meters.batchBytes),
   'compression-rate-avg': average(
     'ratio',
-    'Size of batches after compression, over their size before',
+    'Size of the records of a batch after compression, over their size before',
     meters => meters.compressionRate,
   ),
   'record-queue-time-avg': average(
@@ -177,8 +177,8 @@ export const producerMetrics = {
   ),
   'bufferpool-wait-ratio': gauge<ProducerSource>(
     'ratio',
-    'Part of the time since the producer was made in which sends waited for memory',
-    ({ meters }, now) => (now === meters.startedAt ? 0 : meters.memoryWait.totalMs / (now - meters.startedAt)),
+    'Part of the time in which sends waited for memory',
+    ({ meters }, now) => meters.memoryWait.share(now),
   ),
   'bufferpool-wait-time-ns-total': timeIn('Time in which sends waited for memory', meters => meters.memoryWait.totalMs),
   'buffer-exhausted-rate': rate(
@@ -313,7 +313,7 @@ export const topicMetrics = {
   'byte-total': counter<TopicMeter>('bytes', 'Bytes of batches sent', meter => meter.bytes.total),
   'compression-rate': gauge<TopicMeter>(
     'ratio',
-    'Size of batches after compression, over their size before',
+    'Size of the records of a batch after compression, over their size before',
     (meter, now) => meter.compressionRate.average(now),
   ),
   'record-retry-rate': gauge<TopicMeter>('records', 'Records put back to be sent again, a second', (meter, now) =>

@@ -150,17 +150,30 @@ export function readMetrics(
         yield { name, group: ownGroups.broker, tags, type: 'histogram', unit, description, value: read(meter) }
     }
     yield {
-      name: 'version',
-      group: 'app-info',
-      tags: { ...client, version: sources.version },
-      type: 'gauge',
-      unit: 'count',
-      description: 'Always 1; the version of ottla is in the tag',
+      ...{ name: 'version', group: 'app-info', tags: { ...client, version: sources.version } },
+      ...{ type: 'gauge', unit: 'count', description: 'Always 1; the version of ottla is in the tag' },
       value: 1,
+    }
+    yield {
+      ...{ name: 'start-time-ms', group: 'app-info', tags: client },
+      ...{ type: 'gauge', unit: 'milliseconds', description: 'When the producer was made, since 1970' },
+      value: meters.startedAtMs,
+    }
+  }
+  const counted = function* (): Generator<Metric> {
+    let count = 1
+    for (const metric of listed()) {
+      count++
+      yield metric
+    }
+    yield {
+      ...{ name: 'count', group: 'kafka-metrics-count', tags: { 'client-id': sources.clientId } },
+      ...{ type: 'gauge', unit: 'count', description: 'How many metrics there are, this one included' },
+      value: count,
     }
   }
   // Not enumerable: whoever prints or compares metrics wants the numbers.
-  Object.defineProperty(metrics, Symbol.iterator, { value: listed })
+  Object.defineProperty(metrics, Symbol.iterator, { value: counted })
   return metrics as unknown as ProducerMetrics
 }
 

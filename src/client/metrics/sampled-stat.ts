@@ -25,35 +25,40 @@ export class SampledStat {
   events = 0
   readonly #windows: Windows
   readonly #samples: Sample[] = []
-  #current: Sample
+  /** undefined until something is recorded or its rate is read: the first window begins then. */
+  #current: Sample | undefined
   #index = 0
 
-  constructor(windows: Windows, now: number) {
+  constructor(windows: Windows) {
     this.#windows = windows
-    this.#current = { startedAt: now, lastAt: now, sum: 0, count: 0, max: Number.NEGATIVE_INFINITY }
-    this.#samples.push(this.#current)
   }
 
   record(value: number, now: number): void {
     this.total += value
     this.events++
-    if (now - this.#current.startedAt >= this.#windows.windowMs) this.#advance(now)
-    const sample = this.#current
+    let sample = this.#current ?? this.#begin(now)
+    if (now - sample.startedAt >= this.#windows.windowMs) sample = this.#advance(now)
     sample.sum += value
     sample.count++
     if (value > sample.max) sample.max = value
     sample.lastAt = now
   }
 
+  #begin(now: number): Sample {
+    const sample = { startedAt: now, lastAt: now, sum: 0, count: 0, max: Number.NEGATIVE_INFINITY }
+    this.#samples.push(sample)
+    this.#current = sample
+    return sample
+  }
+
   /** One sample more than are asked for: the oldest may still overlap the monitored time. */
-  #advance(now: number): void {
+  #advance(now: number): Sample {
     this.#index = (this.#index + 1) % (this.#windows.samples + 1)
-    let next = this.#samples[this.#index]
-    if (next === undefined) {
-      next = { startedAt: now, lastAt: now, sum: 0, count: 0, max: Number.NEGATIVE_INFINITY }
-      this.#samples.push(next)
-    } else reset(next, now)
+    const next = this.#samples[this.#index]
+    if (next === undefined) return this.#begin(now)
+    reset(next, now)
     this.#current = next
+    return next
   }
 
   #purge(now: number): void {
@@ -92,6 +97,7 @@ export class SampledStat {
 
   #perSecond(now: number, of: (sample: Sample) => number): number {
     this.#purge(now)
+    if (this.#current === undefined) this.#begin(now)
     let sum = 0
     let oldest = now
     for (const sample of this.#samples) {
@@ -100,9 +106,9 @@ export class SampledStat {
     }
     const { samples, windowMs } = this.#windows
     const elapsedMs = now - oldest
-    const missing = Math.max(0, samples - 1 - Math.floor(elapsedMs / windowMs))
-    const seconds = (elapsedMs + missing * windowMs) / 1000
-    return seconds === 0 ? 0 : sum / seconds
+    const isMissing = elapsedMs < (samples - 1) * windowMs
+    const missing = isMissing ? samples - 1 - Math.floor(elapsedMs / windowMs) : 0
+    return (sum * 1000) / Math.max(elapsedMs + missing * windowMs, 1)
   }
 }
 

@@ -13,6 +13,7 @@ import { TopicState } from './topic-state.ts'
 const maxBlockMs = 1000
 const deliveryTimeoutMs = 5000
 const totalBytes = 1000
+const windows = { samples: 2, windowMs: 30_000 }
 
 let clock: ManualClock
 let budget: MemoryBudget
@@ -55,7 +56,7 @@ function setUp(bytes: number): void {
     clock,
     maxBlockMs,
     deliveryTimeoutMs,
-    { memoryWait: new Stopwatch(clock), metadataWait: new Stopwatch(clock) },
+    { memoryWait: new Stopwatch(clock, windows), metadataWait: new Stopwatch(clock, windows) },
   )
 }
 
@@ -69,7 +70,7 @@ function topicNamed(name: string, partitions = 0): TopicState {
     0,
     clock,
     blocker,
-    () => new TopicMeter(name, { samples: 2, windowMs: 30_000 }, 0),
+    () => new TopicMeter(name, windows),
   )
   topic.growTo(partitions)
   return topic

@@ -196,7 +196,7 @@ export class Sender {
       this.#accumulator.calls.release()
     }
     // What is left is waiting for an answer, or for something that will wake this sender.
-    this.#isDue = this.#hasSealed()
+    this.#isDue = this.#hasDue()
     if (this.#isDue && this.blockedSince === 0) this.blockedSince = this.#clock.now()
   }
 
@@ -216,8 +216,16 @@ export class Sender {
     }
   }
 
-  #hasSealed(): boolean {
-    for (const { waiting } of this.#queues) if (waiting[0] !== undefined && waiting[0].state !== 'open') return true
+  /** Whether something is left that is due; for what is not yet, the timer is set. */
+  #hasDue(): boolean {
+    const now = this.#clock.now()
+    for (const { waiting } of this.#queues) {
+      const batch = waiting[0]
+      if (batch === undefined) continue
+      const dueAt = batch.createdAt + this.#options.lingerMs
+      if (batch.state !== 'open' || dueAt <= now) return true
+      this.#wakeAt(dueAt)
+    }
     return false
   }
 
