@@ -64,6 +64,7 @@ const rooms = {
     'client/accumulator',
     'client/producer',
   ],
+  prometheus: ['base', 'client/metrics'],
   // The door of the package: src/index.ts.
   index: ['base', 'client/metrics', 'client/record', 'client/partitioners', 'client/producer'],
   cli: [
