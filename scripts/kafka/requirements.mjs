@@ -19,6 +19,12 @@ export function missingForKafka(version = newestKafka) {
   return missing
 }
 
+/** Whether `java` runs source files: a JDK does, a JRE does not. */
+export function canCompileJava() {
+  const { status, stdout } = spawnSync('java', ['--list-modules'], { encoding: 'utf8', timeout: 30_000 })
+  return status === 0 && stdout.includes('jdk.compiler')
+}
+
 /** Whether kcat, the command of librdkafka, is installed. */
 export function hasKcat() {
   return canRun('kcat', '-V')
