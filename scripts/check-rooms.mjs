@@ -77,6 +77,7 @@ const rooms = {
     'client/admin',
     'client/reader',
     'client/producer',
+    'prometheus',
     'index',
   ],
 }
