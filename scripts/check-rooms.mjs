@@ -16,6 +16,7 @@ const rooms = {
   broker: ['base', 'wire/protocol', 'wire/compression'],
   'client/metrics': ['base'],
   'client/observer': ['base'],
+  'client/telemetry': ['base', 'wire/protocol', 'wire/compression', 'client/metrics'],
   'client/record': ['base', 'wire/protocol'],
   'client/partitioners': ['base', 'client/record'],
   'client/accumulator': ['base', 'wire/protocol', 'wire/compression', 'client/metrics', 'client/record'],
@@ -54,6 +55,7 @@ const rooms = {
     'client/courier',
     'client/exactly-once',
     'client/sender',
+    'client/telemetry',
   ],
   testing: [
     'base',

@@ -26,6 +26,8 @@ import type { SaslSettings } from './security/authentication.ts'
 import { Credentials } from './security/credentials.ts'
 import { type SaslOptions, saslMechanisms } from './security/security-options.ts'
 import { ClusterStorage } from './storage/cluster-storage.ts'
+import type { ClientTelemetry, TelemetryPush } from './telemetry/client-telemetry.ts'
+import { checkSubscription, type TelemetrySubscription } from './telemetry/telemetry-options.ts'
 import { maxPartitions, type Partition, type Topic } from './topic.ts'
 import { topicConfigMap } from './topic-config.ts'
 import type { TransactionState } from './transactions/transaction.ts'
@@ -112,7 +114,10 @@ export class Broker implements AsyncDisposable {
         ...(maxMessageBytes !== undefined && { 'max.message.bytes': maxMessageBytes }),
         ...options.config,
       }),
-      versions: versionRanges(handledApis, asVersion, options.maxVersions),
+      versions: versionRanges(handledApis, asVersion, {
+        ...options.maxVersions,
+        ...(!options.telemetry && noTelemetry),
+      }),
       unknownProducersMayBeginAnywhere: asVersion !== '2.1',
       requestLogSize: options.requestLogSize ?? 10_000,
       maxRequestBytes: options.maxRequestBytes ?? 100 * 1024 * 1024,
@@ -126,6 +131,7 @@ export class Broker implements AsyncDisposable {
       replicationDelayMs: options.replicationDelayMs ?? 0,
       sasl: saslSettings(options.sasl),
       quotas: options.quotas ?? [],
+      telemetry: options.telemetry ?? null,
     }
     this.#cluster = new Cluster(settings, this.faults)
     const host = options.host ?? '127.0.0.1'
@@ -452,6 +458,32 @@ export class Broker implements AsyncDisposable {
     sasl.credentials.set(user, password)
   }
 
+  /**
+   * Asks clients for metrics from now on, under a name of yours: those that are known already learn of it with their next push. The same
+   * name again replaces it. What they push is told by `telemetry()`.
+   *
+   * @throws RangeError where the broker was started without the option `telemetry`; KafkaError `INVALID_CONFIG` for a wrong subscription
+   */
+  subscribeTelemetry(name: string, subscription: TelemetrySubscription): void {
+    checkSubscription(name, subscription)
+    this.#telemetry().subscribe(name, subscription)
+  }
+
+  /** Takes a subscription back. @throws RangeError as `subscribeTelemetry` */
+  unsubscribeTelemetry(name: string): void {
+    this.#telemetry().unsubscribe(name)
+  }
+
+  /** What clients have pushed, oldest first: the last 10,000 pushes, of 16 MiB in all. @throws RangeError as `subscribeTelemetry` */
+  telemetry(): TelemetryPush[] {
+    return [...this.#telemetry().pushes]
+  }
+
+  /** Forgets what clients have pushed. @throws RangeError as `subscribeTelemetry` */
+  clearTelemetry(): void {
+    this.#telemetry().forgetPushes()
+  }
+
   /** Drops now what `retention.ms` and `retention.bytes` of the topics allow; otherwise it is looked at every five minutes. */
   applyRetention(): void {
     this.#cluster.upkeep.applyRetention()
@@ -500,6 +532,12 @@ export class Broker implements AsyncDisposable {
     return new RunningSchedule(schedule, this, this.#cluster)
   }
 
+  #telemetry(): ClientTelemetry {
+    const { telemetry } = this.#cluster
+    if (!telemetry) throw new RangeError('clients push no metrics: the broker was started without the option telemetry')
+    return telemetry
+  }
+
   #topic(name: string): Topic {
     const topic = this.#cluster.topic(name)
     if (!topic) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${name}`)
@@ -531,6 +569,9 @@ export class Broker implements AsyncDisposable {
     return node
   }
 }
+
+/** As Kafka without a plug-in that receives metrics. */
+const noTelemetry = { GetTelemetrySubscriptions: null, PushTelemetry: null }
 
 function saslSettings(options: SaslOptions | undefined): SaslSettings | null {
   if (!options) return null

@@ -23,6 +23,8 @@ import { RequestLog } from './request-log.ts'
 import type { SaslSettings } from './security/authentication.ts'
 import type { ClusterStorage } from './storage/cluster-storage.ts'
 import type { StoredTopic } from './storage/meta-file.ts'
+import { ClientTelemetry } from './telemetry/client-telemetry.ts'
+import type { TelemetryOptions } from './telemetry/telemetry-options.ts'
 import { Partition, type Topic, topicNameProblem } from './topic.ts'
 import { TopicSettings, topicConfigProblem } from './topic-config.ts'
 import { TransactionCoordinator } from './transactions/coordinator.ts'
@@ -70,6 +72,8 @@ export interface ClusterSettings {
   readonly sasl: SaslSettings | null
   /** To begin with. */
   readonly quotas: readonly QuotaOptions[]
+  /** Null: clients push no metrics. */
+  readonly telemetry: TelemetryOptions | null
   /** null: everything is in memory. */
   readonly storage: ClusterStorage | null
   /** For all records in memory together. */
@@ -96,6 +100,7 @@ export class Cluster {
   readonly fetchSessions: FetchSessions
   readonly throttling: Throttling
   readonly producerIds: ProducerIds
+  readonly telemetry: ClientTelemetry | null
   readonly #nodes: NodeAddress[] = []
   readonly #topics = new Map<string, Topic>()
   readonly #topicsById = new Map<string, Topic>()
@@ -117,7 +122,8 @@ export class Cluster {
     this.groups = new GroupCoordinator(this)
     this.transactions = new TransactionCoordinator(this, settings.transactionMarkerDelayMs)
     this.features = new Features(settings.release, settings.transactionVersion)
-    const { clock, maxMemoryBytes, warn, release, replicationDelayMs } = settings
+    const { clock, random, maxMemoryBytes, warn, release, replicationDelayMs, telemetry } = settings
+    this.telemetry = telemetry && new ClientTelemetry(telemetry, clock, random)
     const topics = () => this.topics()
     this.upkeep = new LogUpkeep({ clock, topics, memory: this.#memory, maxMemoryBytes, warn })
     this.replication = new Replication({ clock, topics, delayMs: replicationDelayMs, release })
@@ -345,6 +351,7 @@ export class Cluster {
     this.brokerConfig.set('allBrokers', new Map())
     this.brokerConfig.set('broker', new Map())
     this.throttling.clear()
+    this.telemetry?.replace()
     setQuotas(this.throttling.quotas, this.settings.quotas)
     this.settings = { ...this.settings, clusterId }
     if (this.settings.storage) this.settings.storage.clusterId = clusterId

@@ -5,6 +5,7 @@ import { apis } from '../wire/protocol/index.ts'
 import { checkQuotas, type QuotaOptions } from './quotas/quota-options.ts'
 import { type FaultSchedule, scheduleProblems } from './schedule/fault-schedule.ts'
 import { checkSecurity, type SaslOptions, type TlsOptions } from './security/security-options.ts'
+import { checkTelemetry, type TelemetryOptions } from './telemetry/telemetry-options.ts'
 import { maxPartitions, topicNameProblem } from './topic.ts'
 import { type TopicConfig, topicConfigMap, topicConfigProblem } from './topic-config.ts'
 import { type KafkaVersion, kafkaVersions, type MaxVersions } from './versions.ts'
@@ -92,6 +93,11 @@ export interface BrokerOptions {
    * set before are there again, and these are set on top of them. Default: none.
    */
   quotas?: readonly QuotaOptions[]
+  /**
+   * The broker takes the metrics that clients push (KIP-714), and asks for those that are subscribed to: `{}` for none to begin
+   * with. Default: clients are told of no such thing, as by a Kafka without a plug-in that receives metrics.
+   */
+  telemetry?: TelemetryOptions
   /** How many requests the log keeps; fewer where their bodies together take more than 16 MiB. Default 10,000. */
   requestLogSize?: number
   /**
@@ -132,6 +138,7 @@ const known: Record<keyof BrokerOptions, true> = {
   tls: true,
   sasl: true,
   quotas: true,
+  telemetry: true,
   requestLogSize: true,
   groupInitialRebalanceDelayMs: true,
   groupMaxSize: true,
@@ -202,6 +209,7 @@ export function checkBrokerOptions(options: BrokerOptions): void {
   }
   checkSecurity(options.tls, options.sasl, wrong)
   checkQuotas(options.quotas, wrong)
+  checkTelemetry(options.telemetry, wrong)
   if (options.schedule !== undefined) problems.push(...scheduleProblems(options.schedule, 'schedule'))
   checkConfig('config', options.config, wrong)
   for (const [name, topic] of topicEntries(options.topics)) {

@@ -38,6 +38,10 @@ export const brokerMethods = [
   'transactions',
   'expireTransaction',
   'setTransactionVersion',
+  'subscribeTelemetry',
+  'unsubscribeTelemetry',
+  'telemetry',
+  'clearTelemetry',
 ] as const satisfies readonly (keyof Broker)[]
 
 /**

@@ -30,6 +30,7 @@ export function bareCluster(clock: Clock, settings: Partial<ClusterSettings> = {
     replicationDelayMs: 0,
     sasl: null,
     quotas: [],
+    telemetry: null,
     storage: null,
     maxMemoryBytes: 2 ** 30,
     warn: () => {},

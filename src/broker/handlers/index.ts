@@ -25,6 +25,7 @@ import { electLeadersHandler } from './elect-leaders.ts'
 import { endTxnHandler } from './end-txn.ts'
 import { fetchHandler } from './fetch.ts'
 import { findCoordinatorHandler } from './find-coordinator.ts'
+import { getTelemetrySubscriptionsHandler } from './get-telemetry-subscriptions.ts'
 import { heartbeatHandler } from './heartbeat.ts'
 import { initProducerIdHandler } from './init-producer-id.ts'
 import { joinGroupHandler } from './join-group.ts'
@@ -40,6 +41,7 @@ import { offsetDeleteHandler } from './offset-delete.ts'
 import { offsetFetchHandler } from './offset-fetch.ts'
 import { offsetForLeaderEpochHandler } from './offset-for-leader-epoch.ts'
 import { produceHandler } from './produce.ts'
+import { pushTelemetryHandler } from './push-telemetry.ts'
 import { saslAuthenticateHandler } from './sasl-authenticate.ts'
 import { saslHandshakeHandler } from './sasl-handshake.ts'
 import { syncGroupHandler } from './sync-group.ts'
@@ -100,6 +102,8 @@ export const handlers: ReadonlyMap<number, Handler> = new Map(
     describeQuorumHandler,
     describeClientQuotasHandler,
     alterClientQuotasHandler,
+    getTelemetrySubscriptionsHandler,
+    pushTelemetryHandler,
   ].map(handler => [handler.key, handler]),
 )
 

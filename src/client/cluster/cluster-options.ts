@@ -43,6 +43,8 @@ export interface ClusterOptions {
   onConnected?(brokerId: number, remote: string): void
   /** Something failed that is tried again: nothing is lost by it. With a broker's id where it was its connection for records. */
   onError?(error: KafkaError, brokerId?: number): void
+  /** The cluster has told of itself, on a connection of this thread. */
+  onAnswered?(): void
 }
 
 export interface Availability {
