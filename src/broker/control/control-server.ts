@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { ConfigError, KafkaError } from '../../base/errors/index.ts'
+import { cannotListen } from '../../base/listen-failure.ts'
 import type { Broker } from '../broker.ts'
-import { cannotListen } from '../listen-failure.ts'
 import { ControlError, ControlRoutes } from './control-routes.ts'
 import { jsonOf } from './json.ts'
 

@@ -1,4 +1,4 @@
-import { KafkaError } from '../base/errors/index.ts'
+import { KafkaError } from './errors/index.ts'
 
 /** Says which port it was, and by which option to take another. */
 export function cannotListen(error: NodeJS.ErrnoException, host: string, port: number, option: string): KafkaError {
