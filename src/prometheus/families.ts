@@ -299,7 +299,7 @@ export const families: readonly Family[] = [
     // Quantiles belong to a summary; one without sum and count is allowed, and there is nothing to add up here.
     name: 'kafka_producer_event_loop_delay_seconds',
     type: 'summary',
-    help: "How late timers of the producer's thread ran, since metrics were first read; quantile 1 is the longest.",
+    help: "How late timers of the producer's thread ran, over the last 30 to 60 seconds; quantile 1 is the longest.",
     sources: [
       { group: 'ottla-producer-metrics', metric: 'event-loop-delay-p50', labels: { quantile: '0.5' } },
       { group: 'ottla-producer-metrics', metric: 'event-loop-delay-p99', labels: { quantile: '0.99' } },

@@ -3,7 +3,14 @@ import { expect, test } from 'vitest'
 import { limits, pack, readManifest, tarballProblems } from '../../scripts/check-package.mjs'
 
 const built = existsSync(new URL('../../dist/index.js', import.meta.url))
-const documents = ['README.md', 'CHANGELOG.md', 'LICENSE', 'package.json']
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  'LICENSE',
+  'package.json',
+  'monitoring/grafana-dashboard.json',
+  'monitoring/prometheus-rules.yml',
+]
 const packed = (...paths: string[]) => ({
   size: 1000,
   unpackedSize: 4000,

@@ -288,7 +288,7 @@ export const producerMetrics = {
   ),
   'event-loop-delay-p50': ownGauge<ProducerSource>(
     'milliseconds',
-    'How late timers of this thread ran, median since metrics were first read',
+    'How late timers of this thread ran, median of the last 30 to 60 seconds',
     () => eventLoopDelay().p50,
   ),
   'event-loop-delay-p99': ownGauge<ProducerSource>(
