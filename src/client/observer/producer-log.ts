@@ -128,7 +128,7 @@ export class ProducerLog implements ProducerObserver {
 
   requestAnswered(request: ObservedRequest, latencyMs: number): void {
     if (!this.#isDebug) return
-    const fields = { ...requestFields(request), latencyMs }
+    const fields = { ...requestFields(request), latencyMs: rounded(latencyMs) }
     const text = `broker ${request.brokerId} answered after ${spanText(latencyMs)}: ${requestText(request)}`
     this.#debug('request-answered', text, fields)
   }
@@ -183,12 +183,13 @@ export class ProducerLog implements ProducerObserver {
     else this.#counts.notWritten += records
     // A record that was refused may name anything as its topic, be it its value by mistake.
     const topic = /^[\w.-]{1,249}$/.test(given) ? given : ''
-    const place = topic === '' ? 'a record without a topic that could be one' : `records for ${topic}`
+    const place = topic === '' ? 'records without a topic that could be one' : `records for ${topic}`
+    const reason = topic === '' ? code : error.message
     this.#lines.note(`failed ${topic} ${code} ${outcome}`, {
       // That it was taken back was somebody's wish.
       level: code === 'ABORTED' ? 'info' : 'error',
       event: 'failed',
-      text: `${place} failed, ${outcome === 'unknown' ? 'unknown whether written' : 'not written'}: ${error.message}`,
+      text: `${place} failed, ${outcome === 'unknown' ? 'unknown whether written' : 'not written'}: ${reason}`,
       fields: { topic, code, outcome },
       records,
       ...(partition !== undefined && { partition }),
@@ -203,7 +204,7 @@ export class ProducerLog implements ProducerObserver {
   }
 
   transactionCall(name: string, tookMs: number, error: KafkaError | undefined): void {
-    const fields = { call: name, tookMs }
+    const fields = { call: name, tookMs: rounded(tookMs) }
     if (error !== undefined) {
       const text = `${name} failed after ${spanText(tookMs)}: ${error.message}`
       this.#lines.note(`transaction ${name} ${error.code}`, {
@@ -239,6 +240,9 @@ export class ProducerLog implements ProducerObserver {
     if (this.#isDebug) this.#say('debug', event, message, fields)
   }
 }
+
+/** To microseconds. */
+const rounded = (ms: number) => Math.round(ms * 1000) / 1000
 
 const brokerKey = (brokerId: number) => `broker ${brokerId}`
 
