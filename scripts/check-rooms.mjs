@@ -68,7 +68,7 @@ const rooms = {
   ],
   prometheus: ['base', 'client/metrics'],
   // The door of the package: src/index.ts.
-  index: ['base', 'client/metrics', 'client/record', 'client/partitioners', 'client/producer'],
+  index: ['base', 'client/metrics', 'client/observer', 'client/record', 'client/partitioners', 'client/producer'],
   cli: [
     'base',
     ...wire,

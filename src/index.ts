@@ -16,6 +16,7 @@ export type {
   ProducerMetrics,
   RetryCount,
 } from './client/metrics/producer-metrics.ts'
+export type { LevelLogger, LineLogger, LogFields, Logger, LogLevel } from './client/observer/logger.ts'
 export type { PartitionerContext, PartitionerFunction, PartitionerName } from './client/partitioners/partitioner.ts'
 export { createProducer, type TransactionalProducerOptions } from './client/producer/create-producer.ts'
 export type { ProducerInterceptor, ProducerOptions } from './client/producer/options.ts'

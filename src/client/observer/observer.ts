@@ -39,6 +39,8 @@ export interface ProducerObserver {
   connectionFailed(brokerId: number, error: KafkaError): void
   /** Nobody could be asked for metadata, or the answer was an error; it is asked for again. */
   metadataFailed(error: KafkaError): void
+  /** A broker has answered with metadata. */
+  metadataLearnt(): void
   /** Somebody else leads a partition now; −1: nobody does. `from` is −1 where nothing was known before. */
   leaderChanged(topic: string, partition: number, from: number, to: number): void
   requestSent(request: ObservedRequest): void
@@ -81,6 +83,10 @@ export class Observers implements ProducerObserver {
 
   metadataFailed(error: KafkaError): void {
     for (const one of this.#all) one.metadataFailed(error)
+  }
+
+  metadataLearnt(): void {
+    for (const one of this.#all) one.metadataLearnt()
   }
 
   leaderChanged(topic: string, partition: number, from: number, to: number): void {

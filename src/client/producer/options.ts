@@ -1,3 +1,4 @@
+import type { Logger, LogLevel } from '../observer/logger.ts'
 import type { PartitionerFunction, PartitionerName } from '../partitioners/partitioner.ts'
 import type { ProducerRecord } from '../record/record.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
@@ -501,6 +502,26 @@ export interface ProducerOptions<Topics = AnyTopic> {
    * @source Kafka `metrics.recording.level`
    */
   metricsRecordingLevel?: 'INFO' | 'DEBUG' | 'TRACE'
+
+  /**
+   * Is told what the producer does: connections, retries, failures. `console`, a pino or winston logger, or an object of your own with
+   * `log(level, message, fields)`. What repeats is told now and then, with how often; keys, values and headers never are. It is called
+   * outside of the producer's work, in order; one that fails harms nothing, and is reported by the `error` event, once.
+   *
+   * @default none: nothing is logged
+   * @throws ConfigError where it has neither debug, info, warn and error nor log
+   * @source ottla; docs/logging.md
+   */
+  logger?: Logger
+
+  /**
+   * The least that a line must be to be given to `logger`; with `debug` each request is told. A logger's own level counts besides.
+   *
+   * @default info
+   * @throws ConfigError for other values than debug, info, warn, error and silent
+   * @source ottla
+   */
+  logLevel?: LogLevel | 'silent'
 }
 
 type Transformed =
@@ -510,6 +531,7 @@ type Transformed =
   | 'keySerializer'
   | 'valueSerializer'
   | 'interceptors'
+  | 'logger'
 
 /** Every option with its value: checked, defaults filled in, cross rules applied, frozen. */
 export interface ResolvedOptions extends Readonly<Required<Omit<ProducerOptions, Transformed>>> {
@@ -521,6 +543,8 @@ export interface ResolvedOptions extends Readonly<Required<Omit<ProducerOptions,
   readonly keySerializer: SerializerInput | undefined
   readonly valueSerializer: SerializerInput | undefined
   readonly interceptors: readonly ResolvedInterceptor[]
+  /** undefined: nothing is logged. */
+  readonly logger: Logger | undefined
 }
 
 /** An interceptor once the topics' types have done their work. */

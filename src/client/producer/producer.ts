@@ -29,6 +29,7 @@ import { Transactions } from '../exactly-once/transactions.ts'
 import { ProducerMeters } from '../metrics/meters.ts'
 import { type ProducerMetrics, readMetrics } from '../metrics/producer-metrics.ts'
 import { Observers } from '../observer/observer.ts'
+import { ProducerLog } from '../observer/producer-log.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
@@ -99,6 +100,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   readonly #observers: Observers
   /** undefined: metrics are not pushed to brokers. */
   readonly #telemetry: TelemetryPush | undefined
+  readonly #log: ProducerLog | undefined
   #state: ProducerState = 'open'
   #closing: OperationFuture<void> | undefined
   /** Ends the closing though sockets and thread are still on their way out; set once nothing else is left to do. */
@@ -119,7 +121,8 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       { samples: options.metricsNumSamples, windowMs: options.metricsSampleWindowMs },
       options.batchSize,
     )
-    this.#observers = new Observers([])
+    this.#log = this.#makeLog()
+    this.#observers = new Observers([...(this.#log ? [this.#log] : [])])
     this.#cluster = new Cluster({
       ...options,
       clock,
@@ -129,6 +132,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       onTopic: topic => this.#learnTopic(topic),
       onBrokerReady: brokerId => this.#brokerReady(brokerId),
       onConnected: (brokerId, remote) => this.#observers.connected(brokerId, remote),
+      onMetadata: () => this.#observers.metadataLearnt(),
       onError: (error, brokerId) => {
         if (brokerId === undefined) this.#observers.metadataFailed(error)
         else this.#observers.connectionFailed(brokerId, error)
@@ -307,6 +311,17 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       this.#exitFlush = new ExitFlush({ name: options.clientId, timeoutMs: options.flushOnExitTimeoutMs }, timeoutMs =>
         this.#flushAtExit(timeoutMs),
       )
+  }
+
+  #makeLog(): ProducerLog | undefined {
+    const { logger, logLevel, clientId } = this.#options
+    if (logger === undefined || logLevel === 'silent') return undefined
+    return new ProducerLog(logger, logLevel, {
+      clientId,
+      clock: this.#clock,
+      run: call => this.#accumulator.calls.run(call),
+      onFailed: thrown => this.#report(callbackError(thrown, 'the logger')),
+    })
   }
 
   // ---- sending
@@ -720,6 +735,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     }
     // No promise will have its turn again; callbacks and listeners have it now.
     this.#path.tellRefused()
+    this.#log?.tell()
     this.#accumulator.calls.runWaiting()
     this.#unwatched.tell()
   }

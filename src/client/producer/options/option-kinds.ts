@@ -1,3 +1,4 @@
+import { isLogger } from '../../observer/logger.ts'
 import { type BootstrapServer, parseBootstrapServers } from './bootstrap-servers.ts'
 
 /** A value that passed, or what is wrong with it in words of its own; without words the allowed values are named. */
@@ -142,6 +143,12 @@ export const interceptors: OptionKind = {
       return { because: `entry ${wrong} has neither onSend nor onAcknowledgement, or one that is no function` }
     return { value: Object.freeze([...given]) }
   },
+  fromText: text => text,
+}
+
+export const logger: OptionKind = {
+  allowed: 'an object with debug, info, warn and error, or with log',
+  check: given => (isLogger(given) ? { value: given } : refused),
   fromText: text => text,
 }
 

@@ -1,3 +1,4 @@
+import { logLevelNames } from '../../observer/logger.ts'
 import type { PartitionerName } from '../../partitioners/partitioner.ts'
 import { serializerNames } from '../../record/serializers.ts'
 import type { ProducerOptions } from '../options.ts'
@@ -8,6 +9,7 @@ import {
   int32,
   int64,
   interceptors,
+  logger,
   nonEmptyString,
   type OptionKind,
   oneOf,
@@ -231,6 +233,9 @@ export const optionTable: Readonly<Record<OptionName, OptionRow>> = {
     kind: oneOf(['INFO', 'DEBUG', 'TRACE']),
     default: 'INFO',
   },
+
+  logger: { kind: logger, defaultText: 'none: nothing is logged' },
+  logLevel: { kind: oneOf(logLevelNames), default: 'info' },
 }
 
 export const optionNames = Object.keys(optionTable) as readonly OptionName[]

@@ -71,6 +71,12 @@ describe('wrong values', () => {
     ['interceptors', {}, /interceptors is an object|interceptors/],
     ['interceptors', [{ onSend() {} }, { onSent() {} }], /entry 1 has neither/],
     ['interceptors', [{ onSend: 5 }], /entry 0/],
+    ['logger', () => {}, /^logger is a function; allowed: an object with debug, info, warn and error, or with log$/],
+    ['logger', { debug() {}, info() {}, warn() {} }, /^logger is an object/],
+    ['logger', { log: 'yes' }, /^logger is an object/],
+    ['logger', 'console', /^logger is the string/],
+    ['logLevel', 'verbose', /allowed: 'debug', 'info', 'warn', 'error' or 'silent'$/],
+    ['logLevel', 'INFO', /^logLevel is the string "INFO"/],
     ['deliveryTimeoutMs', 30004, /at least lingerMs \+ requestTimeoutMs \(5 \+ 30000 = 30005\)/],
     ['acks', 1, /acks is 1, which rules out enableIdempotence, which is on by default; allowed: acks: 'all'/],
     ['acks', '0', /acks is 0, which rules out enableIdempotence/],
@@ -141,6 +147,19 @@ describe('wrong values', () => {
     expect(problems.map(problem => problem.option).sort()).toEqual(
       ['acks', 'bootstrapServers', 'deliveryTimeoutMs', 'linger', 'lingerMs', 'retries'].sort(),
     )
+  })
+
+  test('a logger that cannot be looked at is no logger', () => {
+    const hostile = new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('no')
+        },
+      },
+    )
+
+    expect(problemsOf({ ...server, logger: hostile }).map(problem => problem.option)).toEqual(['logger'])
   })
 
   test('a getter that throws is a wrong option', () => {
@@ -231,6 +250,8 @@ describe('what is taken', () => {
       metricsNumSamples: 2,
       metricsSampleWindowMs: 30000,
       metricsRecordingLevel: 'INFO',
+      logger: undefined,
+      logLevel: 'info',
     })
   })
 
