@@ -356,4 +356,12 @@ export const families: readonly Family[] = [
     sources: [{ group: 'app-info', metric: 'version' }],
     together: 'largest',
   },
+  {
+    name: 'kafka_producer_start_time_seconds',
+    type: 'gauge',
+    help: 'When the producer was made, in seconds since 1970.',
+    sources: [{ group: 'app-info', metric: 'start-time-ms' }],
+    divisor: milliseconds,
+    together: 'largest',
+  },
 ]
