@@ -116,7 +116,7 @@ export const different = [
   },
   {
     metrics: '`producer-topic-metrics`, `producer-node-metrics`',
-    java: 'kept for as long as the producer lives (nodes: until their connection is idle)',
+    java: 'kept for as long as the producer lives',
     ottla: 'left out when not used for `metadataMaxIdleMs`, and back with their totals when used again',
   },
   {

@@ -109,3 +109,20 @@ test('lingerWhenIdle: what could not leave when its time was over leaves with th
   hold.release()
   expect(await Promise.all([first, second])).toHaveLength(2)
 })
+
+test('lingerWhenIdle: a partition that has to back off keeps no other from leaving', async () => {
+  await using broker = await startBroker({ topics: { t: { partitions: 2 } } })
+  await using producer = createProducer({
+    bootstrapServers: broker.bootstrapServers,
+    ...{ lingerMs: 10, lingerWhenIdle: true, retryBackoffMs: 2_000, retryBackoffMaxMs: 2_000 },
+  })
+  await Promise.all([0, 1].map(partition => producer.send({ topic: 't', value: 'first', partition })))
+  broker.faults.failBefore('Produce', 'NOT_ENOUGH_REPLICAS', { times: 1 })
+  const backingOff = producer.send({ topic: 't', value: 'refused once', partition: 0 })
+  await expect.poll(() => producer.metrics()['record-retry-total']).toBe(1)
+  const sentAt = performance.now()
+  await producer.send({ topic: 't', value: 'other', partition: 1 })
+  expect(performance.now() - sentAt).toBeLessThan(1_000)
+  expect(backingOff.settled).toBe(false)
+  await backingOff
+})

@@ -138,7 +138,7 @@ export class Sender {
       this.#isDue = true
       if (!this.#isFull) this.pump()
     } else if (this.#isIdle && !this.#options.lingerWhenIdle) this.schedulePump()
-    else if (!this.#isDue) this.#wakeAt(this.#clock.now() + this.#options.lingerMs)
+    else this.#wakeAt(this.#clock.now() + this.#options.lingerMs)
   }
 
   /** Everything leaves as soon as it can: flush, close, or records that wait for memory. */
