@@ -74,6 +74,7 @@ const rooms = {
     'client/admin',
     'client/reader',
     'client/producer',
+    'prometheus',
     'index',
   ],
 }

@@ -21,6 +21,7 @@ const files =
         'docs/transactions.md',
         'docs/waiting.md',
         'docs/testing.md',
+        'docs/monitoring.md',
         'docs/broker.md',
         'docs/faults.md',
       ]
@@ -61,7 +62,8 @@ async function runBlock(language, block, number) {
   const [, runner] = /^import .* from '(vitest|node:test)'$/m.exec(block) ?? []
   const [, module] = /^\/\/ ([\w-]+\.[cm]?js)\n/.exec(block) ?? []
   const name = module ?? `${number}.${runner === undefined ? '' : 'test.'}${language === 'cjs' ? 'cjs' : 'mjs'}`
-  const here = block.replaceAll('localhost:9092', broker.bootstrapServers)
+  // The port of metrics may be taken here, as that of Kafka may be.
+  const here = block.replaceAll('localhost:9092', broker.bootstrapServers).replaceAll('port: 9464', 'port: 0')
   const source = runner !== undefined || module !== undefined ? here : programOf(here)
   await writeFile(join(folder, name), language === 'ts' ? await stripTypes(source) : source)
   if (runner === 'vitest') {

@@ -8,7 +8,7 @@ export type StopSignal = keyof typeof signalExitCodes
 /** All that a command touches outside itself, so that a test can be on the other end. */
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean }
-  readonly stdout: Writable
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number }
   readonly env: Readonly<Record<string, string | undefined>>
   readonly clock: Clock

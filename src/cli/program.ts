@@ -3,6 +3,7 @@ import type { BrokerDoor, BrokerFlags } from './commands/broker.ts'
 import type { ProducerDoor } from './commands/produce.ts'
 import type { ProduceFlags } from './commands/produce-flags.ts'
 import { collect } from './declarations/collect.ts'
+import { declareMetrics } from './declarations/metrics.ts'
 import { declareTail } from './declarations/tail.ts'
 import { declareTopics } from './declarations/topics.ts'
 import { exitCode, type Io } from './io.ts'
@@ -32,6 +33,10 @@ export async function runCli(args: readonly string[], io: Io, doors: Doors, vers
   declareTail(program, async (topic, flags) => {
     const { tail } = await import('./commands/tail.ts')
     code = await tail(flags, topic, io, (await doors.producer()).fromProperties)
+  })
+  declareMetrics(program, async flags => {
+    const { metrics } = await import('./commands/metrics.ts')
+    code = await metrics(flags, io)
   })
   if (args.length === 0) {
     program.outputHelp({ error: true })
@@ -117,6 +122,7 @@ function addProduce(program: Command, action: (files: string[], flags: ProduceFl
         'headers.key.separator, null.marker, ignore.error; repeatable',
       collect,
     )
+    .option('--metrics-port <port>', 'serve Prometheus metrics on this port of this machine meanwhile; 0: any free one')
     .option('--progress', 'draw the progress line (default: on a terminal)')
     .option('--no-progress', 'do not')
     .option('-q, --quiet', 'say nothing but errors')

@@ -1,5 +1,5 @@
 import type { Histogram } from '../client/metrics/histogram.ts'
-import type { Metric, ProducerMetrics } from '../client/metrics/producer-metrics.ts'
+import type { Metric, NumberMetric, ProducerMetrics } from '../client/metrics/producer-metrics.ts'
 import { type Family, type FamilySource, families, labelsOf } from './families.ts'
 import { otherTopics, TopicLimit } from './topic-limit.ts'
 
@@ -32,14 +32,15 @@ interface Feed {
   readonly source: FamilySource
 }
 
-const keyOf = (group: string, metric: string) => `${group} ${metric}`
-
-const feeds = new Map<string, Feed[]>()
+/** By group and name of the metric. */
+const feeds = new Map<string, Map<string, Feed[]>>()
 for (const family of families)
   for (const source of family.sources) {
-    const key = keyOf(source.group, source.metric)
-    feeds.set(key, [...(feeds.get(key) ?? []), { family, source }])
+    const ofGroup = feeds.get(source.group) ?? new Map<string, Feed[]>()
+    feeds.set(source.group, ofGroup.set(source.metric, [...(ofGroup.get(source.metric) ?? []), { family, source }]))
   }
+
+const feedsOf = ({ group, name }: Metric): readonly Feed[] | undefined => feeds.get(group)?.get(name)
 
 /**
  * Reads producers family by family. Where two have the same client id, they are told of as one, as Kafka's quotas see them: counters,
@@ -61,7 +62,7 @@ export class Collection {
     const points = new Map<Family, Map<string, Point>>(families.map(family => [family, new Map()]))
     for (const producer of new Set(this.#producers()))
       for (const metric of this.#limited(producer))
-        for (const { family, source } of feeds.get(keyOf(metric.group, metric.name)) ?? [])
+        for (const { family, source } of feedsOf(metric) ?? [])
           addPoint(points.get(family)!, family, labelsOf(family, source, metric), metric.value)
     return [...points].map(([family, byLabels]) => ({
       family,
@@ -69,7 +70,7 @@ export class Collection {
     }))
   }
 
-  /** The metrics of a producer, with those of topics beyond the limit counted together. */
+  /** The metrics of a producer that are told of, with those of topics beyond the limit counted together. */
   *#limited(producer: MeasuredProducer): Generator<Metric> {
     const metrics = producer.metrics()
     let limit = this.#limits.get(producer)
@@ -78,19 +79,19 @@ export class Collection {
       this.#limits.set(producer, limit)
     }
     limit.see(Object.keys(metrics.topics))
-    const examples = new Map<string, Metric>()
+    const examples = new Map<string, NumberMetric>()
     for (const metric of metrics) {
+      if (feedsOf(metric) === undefined) continue
       const { topic } = metric.tags
-      if (topic === undefined) yield metric
-      else if (metric.type === 'counter') {
-        const key = keyOf(metric.group, metric.name)
-        examples.set(key, metric)
-        if (limit.count(key, topic, metric.value)) yield metric
+      if (topic === undefined || metric.type === 'histogram') yield metric
+      else {
+        examples.set(metric.name, metric)
+        if (limit.count(metric.name, topic, metric.value)) yield metric
       }
     }
-    for (const [key, value] of limit.others()) {
-      const metric = examples.get(key)
-      if (metric?.type === 'counter') yield { ...metric, tags: { ...metric.tags, topic: otherTopics }, value }
+    for (const [name, value] of limit.others()) {
+      const example = examples.get(name)
+      if (example !== undefined) yield { ...example, tags: { ...example.tags, topic: otherTopics }, value }
     }
   }
 }

@@ -38,17 +38,20 @@ test('every command line of the page about topics and tail is one that works', a
   }
 })
 
-test('the help of ottla produce and its part of the page name the same flags', async () => {
+test.each([
+  ['produce', 'topics', 'Input:', '--transactional-id'],
+  ['metrics', 'broker', 'Examples:', '--producer'],
+])('the help of ottla %s and its part of the page name the same flags', async (command, next, after, one) => {
   const flagsIn = (text: string) => [...new Set(text.match(/(?<![\w-])--[a-z][a-z-]+/g))].sort()
-  const part = page.slice(page.indexOf('## ottla produce'), page.indexOf('## ottla topics'))
+  const part = page.slice(page.indexOf(`## ottla ${command}`), page.indexOf(`## ottla ${next}`))
   const rows = part.split('\n').filter(line => /^\| `-/.test(line))
 
-  const { code, stdout } = await runCommand(main, ['produce', '--help'])
+  const { code, stdout } = await runCommand(main, [command, '--help'])
 
-  const options = stdout.slice(stdout.indexOf('Options:'), stdout.indexOf('Input:'))
+  const options = stdout.slice(stdout.indexOf('Options:'), stdout.indexOf(after))
   const declared = options.match(/^ {2}(-\w, )?--[a-z-]+/gm)?.join('\n') ?? ''
   const documented = rows.map(row => row.slice(0, row.indexOf('|', 1))).join('\n')
   expect(code).toBe(0)
-  expect(flagsIn(documented)).toContain('--transactional-id')
+  expect(flagsIn(documented)).toContain(one)
   expect(flagsIn(documented)).toEqual(flagsIn(declared).filter(flag => flag !== '--help'))
 })

@@ -23,6 +23,7 @@ export interface ProduceFlags extends ClientFlags {
   sync?: boolean
   transactionalId?: string
   recordsPerTransaction?: string
+  metricsPort?: string
   progress?: boolean
   quiet?: boolean
   json?: boolean
@@ -116,6 +117,14 @@ export function recordsPerTransaction(flags: ProduceFlags, isTransactional: bool
   if (records === undefined || records < 1) problems.push(`--records-per-transaction is a number from 1, not "${text}"`)
   if (!isTransactional) problems.push('--records-per-transaction needs --transactional-id <id>')
   return records ?? 1
+}
+
+/** Where metrics are served during the run; undefined: nowhere. */
+export function metricsPort({ metricsPort: text }: ProduceFlags, problems: string[]): number | undefined {
+  const port = text === undefined ? undefined : wholeNumber(text)
+  if (text !== undefined && (port === undefined || port > 65_535))
+    problems.push(`--metrics-port is a number from 0 (any free one) to 65535, not "${text}"`)
+  return port
 }
 
 const codecs: readonly CompressionType[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']

@@ -5,6 +5,7 @@ import type { ProducerDoor } from './produce.ts'
 import {
   type InputSettings,
   inputSettings,
+  metricsPort,
   ownOptions,
   type ProduceFlags,
   recordsPerTransaction,
@@ -15,6 +16,8 @@ export interface ProduceSettings {
   readonly options: ProducerOptions
   /** Of a producer with a transactional id. */
   readonly recordsPerTransaction: number
+  /** Where metrics are served meanwhile. */
+  readonly metricsPort: number | undefined
   /** To be said before the run, unless it is to be quiet. */
   readonly notes: readonly string[]
 }
@@ -35,6 +38,7 @@ export async function produceSettings(
   const base = await optionsOfProperties(flags, given => door.fromProperties(given), problems)
   const isTransactional = flags.transactionalId !== undefined || base.transactionalId !== undefined
   const perTransaction = recordsPerTransaction(flags, isTransactional, problems)
+  const port = metricsPort(flags, problems)
   const notes: string[] = []
   const options: ProducerOptions = withDefaultBootstrap({ clientId: 'ottla-produce', ...base, ...own })
   const hasFewAcks = own.acks === '0' || own.acks === '1'
@@ -43,5 +47,6 @@ export async function produceSettings(
     options.enableIdempotence = false
     notes.push(`--acks ${own.acks} turns idempotence off: a retry can write a record twice`)
   }
-  return problems.length > 0 ? { problems } : { input, options, recordsPerTransaction: perTransaction, notes }
+  if (problems.length > 0) return { problems }
+  return { input, options, recordsPerTransaction: perTransaction, metricsPort: port, notes }
 }

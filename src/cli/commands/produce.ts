@@ -67,7 +67,11 @@ export async function produce(flags: ProduceFlags, files: string[], io: Io, door
   const transactionOptions = { recordsPerTransaction, timeoutMs: options.deliveryTimeoutMs + options.maxBlockMs }
   const transactions = transactional && new ProduceTransactions(transactional, transactionOptions, report.tally)
   const run = new ProduceRun(producer, transactions, settings.input, options, io, report, flags.sync === true)
-  return await run.execute(sourcesOf(files, io.stdin))
+  const execute = () => run.execute(sourcesOf(files, io.stdin))
+  const { metricsPort } = settings
+  if (metricsPort === undefined) return await execute()
+  const { servingMetrics } = await import('./produce-metrics.ts')
+  return await servingMetrics(producer, metricsPort, COMMAND, io, report, execute)
 }
 
 /** Whether these files mean standard input as well. */

@@ -108,17 +108,25 @@ export function readMetrics(
   }
   const listed = function* (): Generator<Metric> {
     const client = { 'client-id': sources.clientId }
-    const identified = (
+    const numberOf = (
       level: Level,
       name: string,
-      definition: MetricDefinition<never>,
+      { type, unit, description, origin }: MetricDefinition<never>,
       tags: MetricIdentity['tags'],
-    ) => {
-      const { type, unit, description, origin } = definition
-      return { name, group: (origin === 'kafka' ? kafkaGroups : ownGroups)[level], tags, type, unit, description }
+      value: number,
+    ): NumberMetric => {
+      return {
+        name,
+        group: (origin === 'kafka' ? kafkaGroups : ownGroups)[level],
+        tags,
+        type,
+        unit,
+        description,
+        value,
+      }
     }
     for (const [name, definition] of Object.entries(producerMetrics))
-      yield { ...identified('producer', name, definition, client), value: metrics[name as ProducerMetricName] }
+      yield numberOf('producer', name, definition, client, metrics[name as ProducerMetricName])
     for (const { outcome, code, records } of metrics.outcomes)
       yield {
         ...ownCount('record-outcome-total', 'Records that have their result, by outcome and code of the error'),
@@ -135,17 +143,17 @@ export function readMetrics(
       const value = metrics.histograms[name as HistogramName]
       yield { name, group: ownGroups.producer, tags: client, type: 'histogram', unit, description, value }
     }
-    for (const { topic } of topics)
-      for (const [name, definition] of Object.entries(topicMetrics)) {
-        const value = metrics.topics[topic]![name as TopicMetricName]
-        yield { ...identified('topic', name, definition, { ...client, topic }), value }
-      }
+    for (const { topic } of topics) {
+      const tags = { ...client, topic }
+      const values = metrics.topics[topic]!
+      for (const [name, definition] of Object.entries(topicMetrics))
+        yield numberOf('topic', name, definition, tags, values[name as TopicMetricName])
+    }
     for (const meter of brokers) {
       const tags = { ...client, 'node-id': `node-${meter.brokerId}` }
-      for (const [name, definition] of Object.entries(brokerMetrics)) {
-        const value = metrics.brokers[meter.brokerId]![name as BrokerMetricName]
-        yield { ...identified('broker', name, definition, tags), value }
-      }
+      const values = metrics.brokers[meter.brokerId]!
+      for (const [name, definition] of Object.entries(brokerMetrics))
+        yield numberOf('broker', name, definition, tags, values[name as BrokerMetricName])
       for (const [name, { unit, description, read }] of Object.entries(brokerHistograms))
         yield { name, group: ownGroups.broker, tags, type: 'histogram', unit, description, value: read(meter) }
     }
