@@ -63,12 +63,12 @@ test('a process that blocked and forgot to close its producer ends by itself: no
   expect(ended.lingeredMs).toBeLessThan(2000)
 })
 
-test.each(['Get', 'Push'])(
+test.each(['GetTelemetrySubscriptions', 'PushTelemetry'] as const)(
   'a process that forgot to close its producer ends by itself while a broker does not answer its telemetry: %s',
   async what => {
     const telemetry = { subscriptions: { all: { metrics: ['*'], intervalMs: 100 } } }
     await using asking = await startBroker({ topics: ['readings'], telemetry })
-    const fault = asking.faults.swallowAnswer(what === 'Get' ? 'GetTelemetrySubscriptions' : 'PushTelemetry')
+    const fault = asking.faults.hold(what)
 
     const ended = await run('sends, waits and never closes', asking)
 

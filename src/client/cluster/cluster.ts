@@ -242,25 +242,24 @@ export class Cluster {
   async request<Q extends Message, A extends Message>(
     api: Api<Q, A>,
     body: Draft<Q>,
-    options: { timeoutMs?: number; signal?: AbortSignal; isBackground?: boolean } = {},
+    options: { timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<Body<A>> {
     const asked = this.#control.acquire().then(connection => connection.request(api, body, options))
     return await this.#unlessAborted(asked, options.signal)
   }
 
+  /** Whether the broker that questions go to takes this one, as far as is known; nothing is asked. */
+  speaks(question: Message): boolean {
+    return this.#control.speaks(question)
+  }
+
   /**
-   * The same by a connection of its own, which keeps no process alive: what stands behind it, or what it does to a connection that
+   * One question by a connection of its own, which keeps no process alive: what stands behind it, or what it does to a connection that
    * it is lost with, matters to nobody else. It stays with one broker as long as that can be reached.
    */
-  async requestApart<Q extends Message, A extends Message>(
-    api: Api<Q, A>,
-    body: Draft<Q>,
-    options: { timeoutMs?: number } = {},
-  ): Promise<Body<A>> {
+  async requestApart<Q extends Message, A extends Message>(api: Api<Q, A>, body: Draft<Q>): Promise<Body<A>> {
     this.#apart ??= this.#newApart()
-    const asked = this.#apart
-      .acquire()
-      .then(connection => connection.request(api, body, { ...options, isBackground: true }))
+    const asked = this.#apart.acquire().then(connection => connection.request(api, body))
     return await this.#unlessAborted(asked, undefined)
   }
 

@@ -301,8 +301,8 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       this.#telemetry = new TelemetryPush(
         { clock, random, transactionalId },
         {
-          request: (api, body, { isApart }) =>
-            isApart ? this.#cluster.requestApart(api, body) : this.#cluster.request(api, body, { isBackground: true }),
+          isSpoken: () => this.#cluster.speaks(apis.pushTelemetry.request),
+          request: (api, body) => this.#cluster.requestApart(api, body),
           metrics: () => this.metrics(),
           onError: error => this.#report(error),
         },

@@ -18,15 +18,13 @@ import { telemetryReaction } from './telemetry-reaction.ts'
 import { TelemetryStates } from './telemetry-states.ts'
 
 export interface TelemetryLinks {
+  /** Whether brokers take metrics, as far as is known. */
+  isSpoken(): boolean
   /**
-   * One question to a broker, which keeps no process alive. `isApart`: by a connection for telemetry alone, which stays with one broker
-   * as long as that can be reached; else by the one for all questions. Rejects with a KafkaError.
+   * One question to a broker, which keeps no process alive, and which nothing else waits behind. It goes to the same broker as long as
+   * that can be reached. Rejects with a KafkaError.
    */
-  request<Q extends Message, A extends Message>(
-    api: Api<Q, A>,
-    body: Draft<Q>,
-    options: { readonly isApart: boolean },
-  ): Promise<Body<A>>
+  request<Q extends Message, A extends Message>(api: Api<Q, A>, body: Draft<Q>): Promise<Body<A>>
   metrics(): Iterable<Metric>
   /** Told once of what goes wrong and will stay so. */
   onError(error: KafkaError): void
@@ -66,8 +64,6 @@ export class TelemetryPush {
   #timer: Timer | undefined
   /** Counts the requests: the answer to an older one than the last is nobody's any more. */
   #requests = 0
-  /** From the first push on. */
-  #isApart = false
   #wasTooLarge = false
   /** A push was refused because the subscription is not what it was. */
   #isAskedAnew = false
@@ -91,9 +87,11 @@ export class TelemetryPush {
     }
   }
 
-  /** The cluster has told of itself, on a connection that stands: a question costs a round trip, where one is due. */
+  /** The cluster has told of itself: what brokers want is asked, where that was not done yet. */
   clusterAnswered(): void {
-    if (this.#states.is('subscription-needed') && this.#timer === undefined) this.#attempt(() => this.#ask())
+    if (!this.#states.is('subscription-needed') || this.#timer !== undefined) return
+    if (this.#links.isSpoken()) this.#attempt(() => this.#ask())
+    else this.#refuseWaiters(new UnsupportedVersionError('the brokers take no metrics (KIP-714)'))
   }
 
   /** The id that a broker has given this client, once there is one. `reject`: it is clear that there will be none. */
@@ -118,7 +116,7 @@ export class TelemetryPush {
     const whenCurrent = (step: () => void) => {
       if (request === this.#requests) this.#attempt(step)
     }
-    this.#links.request(apis.getTelemetrySubscriptions, this.question, { isApart: this.#isApart }).then(
+    this.#links.request(apis.getTelemetrySubscriptions, this.question).then(
       answer => whenCurrent(() => this.#subscribed(answer)),
       error => whenCurrent(() => this.#failed(error)),
     )
@@ -183,15 +181,10 @@ export class TelemetryPush {
       if (!isCurrent()) return
       if (isTerminating) this.#states.move('terminating-push-in-progress')
       const { clientInstanceId, subscriptionId } = subscription
-      this.#isApart = true
-      const answer = await this.#links.request(
-        apis.pushTelemetry,
-        {
-          ...{ clientInstanceId, subscriptionId, terminating: isTerminating },
-          ...{ compressionType: codecId, metrics: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) },
-        },
-        { isApart: true },
-      )
+      const answer = await this.#links.request(apis.pushTelemetry, {
+        ...{ clientInstanceId, subscriptionId, terminating: isTerminating },
+        ...{ compressionType: codecId, metrics: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) },
+      })
       if (isCurrent()) this.#attempt(() => this.#pushed(answer, codec))
     } catch (error) {
       if (isCurrent()) this.#attempt(() => this.#failed(error))
@@ -232,8 +225,11 @@ export class TelemetryPush {
 
   /** With the next news of the cluster there may be another broker at the other end. */
   #restUntilNews(error: UnsupportedVersionError): void {
-    this.#isApart = false
     this.#states.move('subscription-needed')
+    this.#refuseWaiters(error)
+  }
+
+  #refuseWaiters(error: KafkaError): void {
     for (const waiter of this.#waiters) waiter.reject(error)
     this.#waiters.clear()
   }
@@ -293,8 +289,7 @@ export class TelemetryPush {
     this.#cancelTimer()
     if (!this.#states.is('terminated')) this.#states.move('terminated')
     this.#failure ??= new ClosedError('the producer was closed before a broker had given it an id')
-    for (const waiter of this.#waiters) waiter.reject(this.#failure)
-    this.#waiters.clear()
+    this.#refuseWaiters(this.#failure)
     const done = this.#onTerminated
     this.#onTerminated = undefined
     done?.()

@@ -13,8 +13,6 @@ export interface Call {
   /** false: acks=0. No answer comes, and the call does not enter the answer queue. */
   readonly expectsAnswer: boolean
   readonly timeoutMs: number
-  /** It keeps no process alive. */
-  readonly isBackground?: boolean
   /**
    * The answer's body: the reader stands after the response header, and its bytes are valid only during this call.
    * A DecodeError thrown here closes the connection as BAD_RESPONSE, and `onFailure` follows.

@@ -62,8 +62,6 @@ export interface RequestOptions {
   readonly timeoutMs?: number | undefined
   /** The highest common one where not said. */
   readonly version?: number
-  /** Waiting for the answer keeps no process alive. Default: false. */
-  readonly isBackground?: boolean
 }
 
 /** A call on its way. */
@@ -126,8 +124,6 @@ export class Connection implements CallTarget {
   #broker: BrokerVersions = { versions: new Map(), finalizedFeatures: { epoch: -1n, levels: new Map() } }
   /** Calls that wait for their answer, oldest first. */
   readonly #answers = new Fifo<Pending>()
-  /** How many of them keep no process alive. */
-  #backgroundCalls = 0
   /** Calls that wait for the socket. */
   #unwritten: Pending[] = []
   /** Calls whose bytes the socket may still read, oldest first. */
@@ -239,7 +235,7 @@ export class Connection implements CallTarget {
   ): Promise<Body<A>> {
     const version = options.version ?? this.versionOf(api.request)
     const bytes = api.request.encode(body as never, version)
-    return (await this.#exchange(api.request, version, bytes, options, reader =>
+    return (await this.#exchange(api.request, version, bytes, options.timeoutMs, reader =>
       api.response.read(reader, version),
     )) as Body<A>
   }
@@ -260,20 +256,14 @@ export class Connection implements CallTarget {
     this.#deadlines.add(pending.deadline, now)
     if (this.#unwritten.length === 0 && this.#socket.writableLength === 0) this.#write(pending)
     else this.#unwritten.push(pending)
-    if (call.isBackground) this.#backgroundCalls++
-    else if (!this.#isHeld && !this.#options.isBackground) {
+    if (!this.#isHeld && !this.#options.isBackground) {
       this.#isHeld = true
       this.#socket.ref()
     }
   }
 
   get #isBusy(): boolean {
-    return (
-      this.#answers.length > this.#backgroundCalls ||
-      this.#written.length > 0 ||
-      this.#unwritten.length > 0 ||
-      this.#state === 'setup'
-    )
+    return this.#answers.length > 0 || this.#written.length > 0 || this.#unwritten.length > 0 || this.#state === 'setup'
   }
 
   /**
@@ -349,12 +339,8 @@ export class Connection implements CallTarget {
     for (;;) {
       const sent = asked
       // The limit is that of the whole set-up, whose timer is already running.
-      const answer = await this.#exchange(
-        request,
-        sent,
-        request.encode(draft, sent),
-        { timeoutMs: timeoutMs * 2 },
-        reader => readApiVersions(reader, sent, this.remote),
+      const answer = await this.#exchange(request, sent, request.encode(draft, sent), timeoutMs * 2, reader =>
+        readApiVersions(reader, sent, this.remote),
       )
       if (typeof answer !== 'number') {
         this.#broker = answer
@@ -368,7 +354,7 @@ export class Connection implements CallTarget {
     request: Message,
     version: number,
     body: Uint8Array,
-    { timeoutMs = this.#options.requestTimeoutMs, isBackground = false }: RequestOptions,
+    timeoutMs: number | undefined,
     read: (reader: Reader) => T,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -379,8 +365,7 @@ export class Connection implements CallTarget {
         body: [body],
         bodyBytes: body.length,
         expectsAnswer: true,
-        timeoutMs,
-        isBackground,
+        timeoutMs: timeoutMs ?? this.#options.requestTimeoutMs,
         onAnswer: reader => {
           // A copy: fields of bytes are views, and outlive this call.
           const bytes = Buffer.from(reader.bytes.subarray(reader.offset, reader.end))
@@ -470,7 +455,6 @@ export class Connection implements CallTarget {
       throw new DecodeError(`answer ${correlationId} came where ${pending.correlationId} was due`)
     readResponseHeader(reader, pending.call.apiKey, pending.call.flexible)
     this.#answers.shift()
-    if (pending.call.isBackground) this.#backgroundCalls--
     this.#lastUsedAt = this.#clock.now()
     this.#options.meter?.received(end - start + 4, this.#lastUsedAt)
     if (this.#state === 'open') this.#answersSinceOpen++
