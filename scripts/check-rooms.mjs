@@ -15,6 +15,7 @@ const rooms = {
   'wire/network': ['base', 'wire/protocol'],
   broker: ['base', 'wire/protocol', 'wire/compression'],
   'client/metrics': ['base'],
+  'client/telemetry': ['base', 'wire/protocol', 'wire/compression', 'client/metrics'],
   'client/record': ['base', 'wire/protocol'],
   'client/partitioners': ['base', 'client/record'],
   'client/accumulator': ['base', 'wire/protocol', 'wire/compression', 'client/metrics', 'client/record'],
@@ -51,6 +52,7 @@ const rooms = {
     'client/courier',
     'client/exactly-once',
     'client/sender',
+    'client/telemetry',
   ],
   testing: [
     'base',

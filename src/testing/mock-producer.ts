@@ -98,6 +98,7 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
   readonly #metrics: Partial<Record<ProducerMetricName, number>> = {}
   #state: ProducerState = 'open'
   #closing: OperationFuture<void> | undefined
+  #clientInstanceId: string | undefined
 
   /** @throws ConfigError with every wrong option */
   constructor(given: MockProducerOptions<Topics> = {}) {
@@ -259,6 +260,19 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
     return known
   }
 
+  /** What `setClientInstanceId` has set; without it `TELEMETRY_DISABLED`: no broker has given an id. */
+  clientInstanceId(options: WaitOptions = {}): Future<string> {
+    const id = operation<string>('clientInstanceId')
+    attempt(id, () => {
+      checkTimeout(options.timeoutMs)
+      this.#checkOpen()
+      if (this.#clientInstanceId === undefined)
+        throw new KafkaError('TELEMETRY_DISABLED', 'the mock producer has no id for telemetry: setClientInstanceId(id)')
+      id.resolve(this.#clientInstanceId)
+    })
+    return id
+  }
+
   /** The real one's names, with what the mock has counted, and with what `setMetric` has set. */
   metrics(): ProducerMetrics {
     const { clientId, metadataMaxIdleMs: maxIdleMs } = this.#options
@@ -397,6 +411,11 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
   setRoom(isThere: boolean): void {
     this.#isCrowded = !isThere
     this.#room.look()
+  }
+
+  /** What `clientInstanceId()` gives from now on; undefined: telemetry is disabled, as in the beginning. */
+  setClientInstanceId(id: string | undefined): void {
+    this.#clientInstanceId = id
   }
 
   /** Puts a number among the metrics. */

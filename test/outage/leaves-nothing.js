@@ -55,6 +55,10 @@ const doings = {
     producer.send({ topic, value: 'x' })
     producer.send({ topic, value: 'x' }).get()
   },
+  async 'sends, waits and never closes'() {
+    await createProducer(options).send({ topic, value: 'x' })
+    await new Promise(resolve => setTimeout(resolve, 400))
+  },
   async 'blocks during an outage'() {
     const producer = createProducer(options)
     try {

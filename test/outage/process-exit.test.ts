@@ -25,9 +25,12 @@ interface Left {
 }
 
 /** Runs the program to its end; killed where it does not end by itself. */
-async function run(what: string): Promise<Left & { exitCode: number | null; lingeredMs: number }> {
+async function run(
+  what: string,
+  { bootstrapServers } = broker,
+): Promise<Left & { exitCode: number | null; lingeredMs: number }> {
   const program = fileURLToPath(new URL('./leaves-nothing.js', import.meta.url))
-  const args = ['--expose-gc', program, dist, broker.bootstrapServers, what]
+  const args = ['--expose-gc', program, dist, bootstrapServers, what]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 })
   let output = ''
   child.stdout.on('data', chunk => {
@@ -59,6 +62,21 @@ test('a process that blocked and forgot to close its producer ends by itself: no
   expect(ended).toMatchObject({ unhandled: [], exitCode: 0 })
   expect(ended.lingeredMs).toBeLessThan(2000)
 })
+
+test.each(['GetTelemetrySubscriptions', 'PushTelemetry'] as const)(
+  'a process that forgot to close its producer ends by itself while a broker does not answer its telemetry: %s',
+  async what => {
+    const telemetry = { subscriptions: { all: { metrics: ['*'], intervalMs: 100 } } }
+    await using asking = await startBroker({ topics: ['readings'], telemetry })
+    const fault = asking.faults.hold(what)
+
+    const ended = await run('sends, waits and never closes', asking)
+
+    expect(ended).toMatchObject({ unhandled: [], exitCode: 0 })
+    expect(fault.fired).toBe(1)
+    expect(ended.lingeredMs).toBeLessThan(2000)
+  },
+)
 
 test.each([
   ['closes', 'paused'],

@@ -39,6 +39,8 @@ export interface ClusterOptions {
   onTopic(topic: TopicMetadata): void
   /** A broker that `connectionTo` had no connection for can be asked for again: it stands, or another attempt may begin. */
   onBrokerReady(brokerId: number): void
+  /** The cluster has told of itself, on a connection of this thread. */
+  onAnswered?(): void
   /** Something failed that is tried again: nothing is lost by it. */
   onError?(error: KafkaError): void
 }

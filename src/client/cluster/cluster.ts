@@ -6,6 +6,7 @@ import {
   KafkaError,
   NetworkError,
 } from '../../base/errors/index.ts'
+import { backgroundClock } from '../../base/time/background-clock.ts'
 import { Backoff } from '../../base/time/backoff.ts'
 import type { Clock, Timer } from '../../base/time/clock.ts'
 import { Connection, type ConnectionMeter } from '../../wire/network/index.ts'
@@ -42,6 +43,8 @@ export class Cluster {
   readonly #awaited = new Set<number>()
   readonly #settings: LinkSettings
   readonly #control: ControlLink
+  /** For what nobody waits for: made when it is first wanted. */
+  #apart: ControlLink | undefined
   readonly #refresh: MetadataRefresh
   /** What `close` waits for: sockets that are not gone yet, and attempts that are not over. */
   readonly #sockets = new Set<Promise<unknown>>()
@@ -61,7 +64,7 @@ export class Cluster {
     const setupBackoff = new Backoff(setupMs, setupMaxMs, random)
     this.#settings = {
       clock,
-      open: (...attempt) => this.#openConnection(options.meters?.traffic, ...attempt),
+      open: (...attempt) => this.#openConnection({ meter: options.meters?.traffic }, ...attempt),
       reconnectBackoff: new Backoff(options.reconnectBackoffMs, options.reconnectBackoffMaxMs, random),
       // The first attempt takes what the option says; jitter is for those who fail together.
       setupTimeoutMs: failures => (failures === 0 ? setupMs : Math.max(setupMs, setupBackoff.delayMs(failures + 1))),
@@ -206,7 +209,7 @@ export class Cluster {
         return undefined
       }
       const meter = this.#options.meters?.broker(brokerId).traffic
-      const open: OpenConnection = (...attempt) => this.#openConnection(meter, ...attempt)
+      const open: OpenConnection = (...attempt) => this.#openConnection({ meter }, ...attempt)
       link = new BrokerLink(
         address,
         { ...this.#settings, open },
@@ -241,6 +244,40 @@ export class Cluster {
     return await this.#unlessAborted(asked, options.signal)
   }
 
+  /** Whether the broker that questions go to takes this one, as far as is known; nothing is asked. */
+  speaks(question: Message): boolean {
+    return this.#control.speaks(question)
+  }
+
+  /**
+   * One question by a connection of its own, which keeps no process alive: what stands behind it, or what it does to a connection that
+   * it is lost with, matters to nobody else. It stays with one broker as long as that can be reached.
+   */
+  async requestApart<Q extends Message, A extends Message>(api: Api<Q, A>, body: Draft<Q>): Promise<Body<A>> {
+    this.#apart ??= this.#newApart()
+    const asked = this.#apart.acquire().then(connection => connection.request(api, body))
+    return await this.#unlessAborted(asked, undefined)
+  }
+
+  #newApart(): ControlLink {
+    const clock = backgroundClock(this.#clock)
+    const origin = { meter: this.#options.meters?.traffic, clock, isBackground: true }
+    const open: OpenConnection = (...attempt) => this.#openConnection(origin, ...attempt)
+    return new ControlLink(
+      { ...this.#settings, clock, open },
+      {
+        candidates: () => {
+          // The broker that has been asked before knows us.
+          const { known, bootstrap } = this.#candidates()
+          const control = this.#control.address
+          const isControl = (address: BrokerAddress) => control !== undefined && isSameAddress(address, control)
+          return { known: [...known.filter(isControl), ...known.filter(address => !isControl(address))], bootstrap }
+        },
+        onRebootstrap: () => {},
+      },
+    )
+  }
+
   /** Ends everything; whoever waits is told. Resolves when no socket is left. */
   async close(): Promise<void> {
     this.#closing.abort()
@@ -248,16 +285,17 @@ export class Cluster {
     this.#idleTimer?.cancel()
     this.#waiters.rejectAll(closed())
     this.#control.close()
+    this.#apart?.close()
     for (const link of this.#links.values()) link.close(new NetworkError('CONNECTION_CLOSED', closedText))
     while (this.#sockets.size > 0) await Promise.allSettled([...this.#sockets])
   }
 
   async #openConnection(
-    meter: ConnectionMeter | undefined,
+    kind: { readonly meter: ConnectionMeter | undefined; readonly clock?: Clock; readonly isBackground?: boolean },
     ...[address, setupTimeoutMs, signal, onClosed]: Parameters<OpenConnection>
   ): Promise<Connection> {
     const { clientId, clock, requestTimeoutMs, lookup } = this.#options
-    const options = { ...address, clientId, clock, requestTimeoutMs, setupTimeoutMs, signal, onClosed, meter }
+    const options = { ...address, clientId, clock, requestTimeoutMs, setupTimeoutMs, signal, onClosed, ...kind }
     const connection = await this.#untilGone(Connection.open({ ...options, ...(lookup && { lookup }) }))
     void this.#untilGone(connection.gone)
     this.#watchIdle()
@@ -310,6 +348,7 @@ export class Cluster {
     if (this.#idleTimer !== undefined || connectionsMaxIdleMs < 0 || this.#closing.signal.aborted) return
     const check = () => {
       this.#control.closeIfIdle(connectionsMaxIdleMs)
+      this.#apart?.closeIfIdle(connectionsMaxIdleMs)
       for (const link of this.#links.values()) link.closeIfIdle(connectionsMaxIdleMs)
       this.#idleTimer = undefined
       if (this.#sockets.size > 0) this.#watchIdle()
@@ -362,6 +401,7 @@ export class Cluster {
       this.#options.onTopic(topic)
       this.#waiters.learn(topic, this.#topicErrors.get(topic.name))
     }
+    this.#options.onAnswered?.()
     return learnt
   }
 

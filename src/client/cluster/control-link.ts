@@ -1,6 +1,7 @@
 import { ClosedError, NetworkError } from '../../base/errors/index.ts'
 import type { Timer } from '../../base/time/clock.ts'
 import type { Connection } from '../../wire/network/index.ts'
+import type { Message } from '../../wire/protocol/index.ts'
 import type { BrokerAddress } from './broker-address.ts'
 import type { LinkSettings } from './link-settings.ts'
 
@@ -43,6 +44,13 @@ export class ControlLink {
   /** Where the present connection leads. */
   get address(): BrokerAddress | undefined {
     return this.#connection?.isOpen ? this.#address : undefined
+  }
+
+  /** Whether the broker at the other end takes such questions. False where no connection stands. */
+  speaks(question: Message): boolean {
+    if (!this.#connection?.isOpen) return false
+    const spoken = this.#connection.versions.get(question.key)
+    return spoken !== undefined && spoken[0] <= question.versions[1] && spoken[1] >= question.versions[0]
   }
 
   /** The connection. Rejects with a NetworkError when every address has failed once; the next round waits for its back-off. */

@@ -5,7 +5,7 @@ import type { BrokerAddress, ClusterOptions, TopicMetadata } from '../cluster/in
 /** The options of the courier's cluster: those that are plain data. */
 export type CourierSettings = Omit<
   ClusterOptions,
-  'clock' | 'waitersClock' | 'random' | 'lookup' | 'onTopic' | 'onBrokerReady' | 'onError'
+  'clock' | 'waitersClock' | 'random' | 'lookup' | 'onTopic' | 'onBrokerReady' | 'onAnswered' | 'onError'
 >
 
 /** What the worker is started with. */
@@ -26,7 +26,7 @@ export interface CallData {
 }
 
 /** The questions that any broker may answer. */
-export type AskedApi = 'initProducerId' | 'findCoordinator'
+export type AskedApi = 'initProducerId' | 'findCoordinator' | 'getTelemetrySubscriptions'
 
 export type ToCourier =
   | { readonly kind: 'want'; readonly topic: string }

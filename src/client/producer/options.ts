@@ -466,13 +466,13 @@ export interface ProducerOptions<Topics = AnyTopic> {
   flushOnExitTimeoutMs?: number
 
   /**
-   * Sends metrics to brokers that ask for them. Not spoken yet: only false is taken.
+   * Pushes metrics to brokers that ask for them, as often as they say. Where they do not, it costs nothing.
    *
-   * @default false
-   * @throws ConfigError for true
+   * @default true
+   * @throws ConfigError for other values than true and false
    * @source Kafka `enable.metrics.push`; KIP-714
    */
-  enableMetricsPush?: false
+  enableMetricsPush?: boolean
 
   /**
    * Over how many windows rates and averages are taken.

@@ -33,8 +33,10 @@ import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
 import { Sender } from '../sender/sender.ts'
 import { Settlement } from '../sender/settlement.ts'
+import type { SubscriptionAnswer } from '../telemetry/subscription.ts'
+import { type InstanceIdWaiter, TelemetryPush } from '../telemetry/telemetry-push.ts'
 import { ExitFlush } from './exit-flush.ts'
-import { OperationFuture, type OperationLinks, RecordFuture } from './future.ts'
+import { attempt, OperationFuture, type OperationLinks, RecordFuture } from './future.ts'
 import { Lobby } from './lobby.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ProducerEmitter } from './producer-emitter.ts'
@@ -93,6 +95,8 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   readonly #unwatched: UnwatchedFailures
   readonly #exitFlush: ExitFlush | undefined
   readonly #meters: ProducerMeters
+  /** undefined: metrics are not pushed to brokers. */
+  readonly #telemetry: TelemetryPush | undefined
   #state: ProducerState = 'open'
   #closing: OperationFuture<void> | undefined
   /** Ends the closing though sockets and thread are still on their way out; set once nothing else is left to do. */
@@ -120,6 +124,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       meters: this.#meters,
       onTopic: topic => this.#learnTopic(topic),
       onBrokerReady: brokerId => this.#brokerReady(brokerId),
+      onAnswered: () => this.#telemetry?.clusterAnswered(),
       onError: error => this.#report(error),
     })
     this.#courier = new Courier(
@@ -272,6 +277,16 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       sends: this as unknown as Sends,
       refuse: (record, error, listener) => this.#path.refuseRecord(record, error, listener),
     })
+    if (options.enableMetricsPush)
+      this.#telemetry = new TelemetryPush(
+        { clock, random, transactionalId },
+        {
+          isSpoken: () => this.#cluster.speaks(apis.pushTelemetry.request),
+          request: (api, body) => this.#cluster.requestApart(api, body),
+          metrics: () => this.metrics(),
+          onError: error => this.#report(error),
+        },
+      )
     if (options.flushOnExit)
       this.#exitFlush = new ExitFlush({ name: options.clientId, timeoutMs: options.flushOnExitTimeoutMs }, timeoutMs =>
         this.#flushAtExit(timeoutMs),
@@ -589,6 +604,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     const closing = new OperationFuture<void>({
       block: (isSettled, waitOptions) => {
         // What is left by then ends in promises, which a blocked thread would wait for in vain.
+        this.#telemetry?.abandon()
         if (this.#endClosing !== undefined) this.#endClosing()
         else this.#blocker.blockOnOperation('close', isSettled, waitOptions)
       },
@@ -602,12 +618,20 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
         if (flush.error !== undefined)
           this.#abandonAll(`the producer was closed before this record was acknowledged (close waited ${timeoutMs} ms)`)
         // The last batch is still being settled by whoever called.
-        this.#clock.afterThis(() => this.#shutDown(closing))
+        const leftMs = timeoutMs === undefined ? lastPushTimeoutMs : timeoutMs - (this.#clock.now() - calledAt)
+        this.#clock.afterThis(() => this.#pushLast(leftMs, () => this.#shutDown(closing)))
       })
     }
     if (ending === undefined) flushAndEnd()
     else ending.whenSettled(flushAndEnd)
     return closing
+  }
+
+  /** What brokers want to know at last. A blocked thread would hear of no answer. */
+  #pushLast(leftMs: number, done: () => void): void {
+    if (this.#blocker.isBlocked) this.#telemetry?.abandon()
+    if (this.#telemetry === undefined) done()
+    else this.#telemetry.terminate(Math.min(leftMs, lastPushTimeoutMs), done)
   }
 
   /** The transaction goes no further: what is not on the wire fails. Callbacks hear of it in the order of the sends. */
@@ -768,10 +792,46 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     })
   }
 
+  clientInstanceId(options: WaitOptions = {}): Future<string> {
+    const telemetry = this.#telemetry
+    const answered = (answer: SubscriptionAnswer) => telemetry?.subscribed(answer)
+    const future = this.#operation<string>('clientInstanceId', courier => {
+      if (telemetry !== undefined)
+        courier.ask(
+          'getTelemetrySubscriptions',
+          telemetry.question,
+          this.#options.requestTimeoutMs,
+          answered as never,
+          error => future.reject(error),
+        )
+    })
+    attempt(future, () => {
+      checkTimeout(options.timeoutMs)
+      if (telemetry === undefined)
+        throw new KafkaError('TELEMETRY_DISABLED', 'this producer has no id for telemetry: enableMetricsPush is false')
+      if (this.#state !== 'open') throw new ClosedError(`the producer is ${this.#state}`)
+      const waiter: InstanceIdWaiter = future
+      telemetry.whenIdentified(waiter)
+      future.whenSettled(() => telemetry.forget(waiter))
+      const timeoutMs = options.timeoutMs ?? this.#options.maxBlockMs
+      const timedOut = () => new TimeoutError(`clientInstanceId: no broker has given one within ${timeoutMs} ms`)
+      bound(future, this.#clock, { ...options, timeoutMs }, timedOut)
+      if (!future.settled)
+        this.#cluster.connect().then(
+          () => telemetry.clusterAnswered(),
+          error => future.reject(error),
+        )
+    })
+    return future
+  }
+
   get state(): ProducerState {
     return this.#state
   }
 }
+
+/** How long closing may take because a broker does not answer to the last metrics. */
+const lastPushTimeoutMs = 2000
 
 function topicRefused(topic: string, code: BrokerErrorCode): KafkaError {
   return new BrokerError(code.name, code.code, `the cluster refuses topic ${topic}: ${code.name}`, {

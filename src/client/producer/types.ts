@@ -121,6 +121,16 @@ export interface Producer<Topics = AnyTopic> {
    * @source java.util.Map Producer.metrics()
    */
   metrics(): ProducerMetrics
+  /**
+   * The id that a broker has given this producer for its telemetry (KIP-714), the same as long as it lives: 22 characters, as Kafka writes
+   * ids. Connects where nothing is connected yet.
+   *
+   * @param options `timeoutMs`: the longest wait, in milliseconds; by default `maxBlockMs`
+   * @throws (rejects with) `KafkaError` with code `TELEMETRY_DISABLED` where `enableMetricsPush` is false, `UnsupportedVersionError` where
+   * the brokers take no metrics, `TimeoutError`, `ClosedError`
+   * @source Producer.clientInstanceId
+   */
+  clientInstanceId(options?: WaitOptions): Future<string>
   readonly state: ProducerState
   on<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this
   once<E extends keyof ProducerEvents>(event: E, listener: (...args: ProducerEvents[E]) => void): this

@@ -38,6 +38,8 @@ export interface ConnectionOptions {
   /** Longer answers are refused before anything is allocated for them. Default: 100 MiB. */
   readonly maxResponseBytes?: number
   readonly signal?: AbortSignal
+  /** It keeps no process alive, whatever goes over it. Default: false. */
+  readonly isBackground?: boolean
   readonly meter?: ConnectionMeter | undefined
   /** Once for each connection that `open` gave; undefined where it ended with nothing in flight, by either side. */
   onClosed?(error: NetworkError | undefined): void
@@ -168,6 +170,10 @@ export class Connection implements CallTarget {
         },
       },
     })
+    if (options.isBackground) {
+      this.#isHeld = false
+      this.#socket.unref()
+    }
     this.#socket.on('error', error => this.#lost(socketError(this.remote, this.#stage === 'tcp', error)))
     this.#socket.on('end', () => this.#lost(this.#hungUp()))
     this.#gone = new Promise(resolve => {
@@ -250,7 +256,7 @@ export class Connection implements CallTarget {
     this.#deadlines.add(pending.deadline, now)
     if (this.#unwritten.length === 0 && this.#socket.writableLength === 0) this.#write(pending)
     else this.#unwritten.push(pending)
-    if (!this.#isHeld) {
+    if (!this.#isHeld && !this.#options.isBackground) {
       this.#isHeld = true
       this.#socket.ref()
     }

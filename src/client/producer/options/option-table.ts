@@ -221,9 +221,8 @@ export const optionTable: Readonly<Record<OptionName, OptionRow>> = {
 
   enableMetricsPush: {
     kafkaName: 'enable.metrics.push',
-    kind: only(false, boolean, 'is not spoken by this version yet; leave it out, or say false'),
-    default: false,
-    differs: 'Java pushes metrics where a broker asks for them.',
+    kind: boolean,
+    default: true,
   },
   metricsNumSamples: { kafkaName: 'metrics.num.samples', kind: int32(1), default: 2 },
   metricsSampleWindowMs: { kafkaName: 'metrics.sample.window.ms', kind: int64(0), default: 30000, unit: ms },
