@@ -36,6 +36,7 @@ const startTimeoutMs = 120_000
  *   zooKeeperPort: number | undefined
  *   autoCreateTopics: boolean
  *   properties: Record<string, string>
+ *   classFolders: string[]
  *   owner: import('./processes.mjs').OwnProcess | undefined
  *   state: 'starting' | 'ready' | 'failed'
  *   failure: string | undefined
@@ -47,6 +48,7 @@ const startTimeoutMs = 120_000
  *   folder?: string
  *   autoCreateTopics?: boolean
  *   properties?: Record<string, string>
+ *   classFolders?: string[]
  *   ownedByThisProcess?: boolean
  * }} ClusterOptions
  */
@@ -75,7 +77,7 @@ function placesForFolders() {
  * @param {ClusterOptions} [options]
  */
 export async function startCluster(options = {}) {
-  const { version = newestKafka, nodes = 1, autoCreateTopics = true, properties = {} } = options
+  const { version = newestKafka, nodes = 1, autoCreateTopics = true, properties = {}, classFolders = [] } = options
   const missing = missingForKafka(version)
   if (missing.length > 0) throw new Error(`Kafka cannot run here: ${missing.join('; ')}`)
   if (nodes > 1 && usesZooKeeper(version)) throw new Error(`Kafka ${version} is started with one node only`)
@@ -93,6 +95,7 @@ export async function startCluster(options = {}) {
     zooKeeperPort: usesZooKeeper(version) ? ports[2 * nodes] : undefined,
     autoCreateTopics,
     properties,
+    classFolders,
     owner: options.ownedByThisProcess ? { pid: process.pid, began: beginning(process.pid) ?? '' } : undefined,
     state: 'starting',
     failure: undefined,
@@ -390,7 +393,8 @@ export class Cluster {
    * @param {number} heapMiB
    */
   async #launch(name, mainClass, config, heapMiB) {
-    const args = await javaArguments(this.version, mainClass, [config], { heapMiB })
+    const { classFolders } = this.description
+    const args = await javaArguments(this.version, mainClass, [config], { heapMiB, classFolders })
     const started = startDetached('java', args, { logFile: this.#file(`${name}.log`), folder: this.description.folder })
     writeFileSync(this.#file(`${name}.pid`), JSON.stringify(started))
   }

@@ -1,5 +1,6 @@
 // @ts-check
 import { spawn } from 'node:child_process'
+import { delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { classPath } from './jars.mjs'
 import { isAtLeast, newestKafka } from './versions.mjs'
@@ -18,9 +19,14 @@ const quickStart = [
  * @param {string} version
  * @param {string} mainClass
  * @param {string[]} args
- * @param {{ heapMiB?: number, logLevel?: string }} [options]
+ * @param {{ heapMiB?: number, logLevel?: string, classFolders?: string[] }} [options] `classFolders`: classes that are not Kafka's
  */
-export async function javaArguments(version, mainClass, args, { heapMiB = 384, logLevel = 'WARN' } = {}) {
+export async function javaArguments(
+  version,
+  mainClass,
+  args,
+  { heapMiB = 384, logLevel = 'WARN', classFolders = [] } = {},
+) {
   const logging = isAtLeast(version, '4')
     ? `-Dlog4j2.configurationFile=${new URL('log4j2.properties', import.meta.url)}`
     : `-Dlog4j.configuration=${new URL('log4j.properties', import.meta.url)}`
@@ -31,7 +37,7 @@ export async function javaArguments(version, mainClass, args, { heapMiB = 384, l
     `-Dottla.log.level=${logLevel}`,
     '-Dlog4j.shutdownHookEnabled=false', // or a tool could not log what fails while it closes
     '-cp',
-    await classPath(version),
+    [await classPath(version), ...classFolders].join(delimiter),
     mainClass,
     ...args,
   ]
@@ -39,6 +45,7 @@ export async function javaArguments(version, mainClass, args, { heapMiB = 384, l
 
 /** Where release 4.3 keeps its tools. They work with all brokers from 2.1 on, so the tests use no others. */
 const tools = {
+  ClientMetricsCommand: 'org.apache.kafka.tools.ClientMetricsCommand',
   ConfigCommand: 'kafka.admin.ConfigCommand',
   ConsoleConsumer: 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   ConsoleProducer: 'org.apache.kafka.tools.ConsoleProducer',
@@ -79,6 +86,20 @@ export async function runTool(name, args, { version = newestKafka, timeoutMs = 1
 export async function runJavaSource(sourceFile, args = [], version = newestKafka) {
   const path = fileURLToPath(new URL(sourceFile, import.meta.url))
   return runJava(sourceFile, ['-cp', await classPath(version), path, ...args], { timeoutMs: 120_000 })
+}
+
+/**
+ * Compiles a Java source file of this folder, with a Kafka release on its class path. The compiler is a module that a JRE may lack, and
+ * those of Debian have.
+ * @param {string} sourceFile
+ * @param {string} classFolder
+ */
+export async function compileJavaSource(sourceFile, classFolder, version = newestKafka) {
+  const path = fileURLToPath(new URL(sourceFile, import.meta.url))
+  const compiler = ['-m', 'jdk.compiler/com.sun.tools.javac.Main', '-proc:none', '-nowarn']
+  await runJava(sourceFile, [...compiler, '-cp', await classPath(version), '-d', classFolder, path], {
+    timeoutMs: 120_000,
+  })
 }
 
 /**

@@ -19,6 +19,11 @@ export function missingForKafka(version = newestKafka) {
   return missing
 }
 
+/** Whether Java programs can be compiled: a JDK is there, or a JRE that has its compiler. */
+export function hasJavaCompiler() {
+  return canRun('java', '-m', 'jdk.compiler/com.sun.tools.javac.Main', '-version')
+}
+
 /** Whether kcat, the command of librdkafka, is installed. */
 export function hasKcat() {
   return canRun('kcat', '-V')
