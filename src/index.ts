@@ -19,7 +19,8 @@ export type {
 export type { LevelLogger, LineLogger, LogFields, Logger, LogLevel } from './client/observer/logger.ts'
 export type { PartitionerContext, PartitionerFunction, PartitionerName } from './client/partitioners/partitioner.ts'
 export { createProducer, type TransactionalProducerOptions } from './client/producer/create-producer.ts'
-export type { ProducerInterceptor, ProducerOptions } from './client/producer/options.ts'
+export { logSendResults, type SendResultLogOptions } from './client/producer/log-send-results.ts'
+export type { ProducerInterceptor, ProducerOptions, SentRecord } from './client/producer/options.ts'
 export { fromProperties } from './client/producer/properties.ts'
 export { SendAllError, type SendResult } from './client/producer/send-all.ts'
 export type {

@@ -227,6 +227,7 @@ export class MockProducer<Topics = AnyTopic> extends ProducerEmitter implements 
         if (this.#transactions.isInFlight) this.#transactions.abort()
         this.#room.close()
         this.#state = 'closed'
+        this.#sends.close()
         closing.resolve()
       })
     })

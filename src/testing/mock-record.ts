@@ -3,6 +3,7 @@ import { invariant } from '../base/invariant.ts'
 import type { RecordListener } from '../client/accumulator/batch.ts'
 import type { Blocker } from '../client/accumulator/blocker.ts'
 import type { ResultSource } from '../client/producer/future.ts'
+import type { InterceptedRecord } from '../client/producer/intercepted-record.ts'
 import type { SerializedRecord, TakenRecord } from '../client/producer/record-intake.ts'
 import type { SettledWaiter } from '../client/producer/settled-waiter.ts'
 import type { SendCallback } from '../client/producer/types.ts'
@@ -30,7 +31,7 @@ export class MockRecord implements ResultSource, AcknowledgedBatch {
   readonly given: ProducerRecord<unknown, unknown>
   /** A callback, or `sendAll`, or nobody. */
   readonly #listener: SendCallback | RecordListener | undefined
-  readonly #observer: SendCallback | undefined
+  readonly #intercepted: InterceptedRecord | undefined
   readonly #taken: TakenRecord
   #state: MockRecordState = 'serializing'
   #serialized: SerializedRecord | undefined
@@ -57,7 +58,7 @@ export class MockRecord implements ResultSource, AcknowledgedBatch {
     given: unknown,
     taken: TakenRecord,
     listener: SendCallback | RecordListener | undefined,
-    observer: SendCallback | undefined,
+    intercepted: InterceptedRecord | undefined,
     blocker: Blocker,
     isTransactional: boolean,
   ) {
@@ -70,11 +71,17 @@ export class MockRecord implements ResultSource, AcknowledgedBatch {
     this.watched = typeof listener === 'object' ? listener.watched : listener !== undefined
     this.#taken = taken
     this.#listener = listener
-    this.#observer = observer
+    this.#intercepted = intercepted
   }
 
   get state(): MockRecordState {
     return this.#state
+  }
+
+  /** Its partition is chosen. */
+  placedIn(partition: number): void {
+    this.partition = partition
+    if (this.#intercepted !== undefined) this.#intercepted.partition = partition
   }
 
   move(next: MockRecordState): void {
@@ -138,7 +145,7 @@ export class MockRecord implements ResultSource, AcknowledgedBatch {
     const error = this.errorAt()
     const result: Parameters<SendCallback> = error === undefined ? [null, this.metadataAt()] : [error]
     try {
-      this.#observer?.(...result)
+      this.#intercepted?.observe(result[0], result[1])
       return typeof this.#listener === 'function' ? this.#listener(...result) : this.#listener?.tell()
     } finally {
       this.#resolve?.()

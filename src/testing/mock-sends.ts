@@ -5,6 +5,7 @@ import type { RecordListener } from '../client/accumulator/batch.ts'
 import { callbackError } from '../client/accumulator/deliveries.ts'
 import type { ProducerMeters } from '../client/metrics/meters.ts'
 import { checkSignal, fieldsOf, lengthOf, topicOf } from '../client/producer/given-record.ts'
+import type { InterceptedRecord } from '../client/producer/intercepted-record.ts'
 import type { ResolvedOptions } from '../client/producer/options.ts'
 import {
   batchFramingBytes,
@@ -70,7 +71,7 @@ export class MockSends {
 
   constructor(parts: MockSendsParts) {
     this.#parts = parts
-    this.#intake = new RecordIntake(parts.options, error => parts.reports.error(error))
+    this.#intake = new RecordIntake(parts.options, parts.clock, error => parts.reports.error(error))
     this.#unwatched = new UnwatchedFailures(parts.clock, report => parts.reports.undelivered(report))
   }
 
@@ -79,27 +80,26 @@ export class MockSends {
     try {
       check()
     } catch (error) {
-      return this.#refuse({ ...fieldsOf(given), topic: topicOf(given) }, error as KafkaError, listener)
+      return this.#refuse(
+        { ...fieldsOf(given), topic: topicOf(given) },
+        error as KafkaError,
+        listener,
+        this.#intake.begin(),
+      )
     }
+    const sent = this.#intake.begin()
     let taken: TakenRecord | undefined
     try {
       if (signal !== undefined) checkSignal(signal)
       if (signal?.aborted)
         throw new AbortedError('the record was taken back before it was sent', 'not-written', signal.reason)
-      taken = this.#intake.take(given)
+      taken = this.#intake.take(given, sent)
       const { partition } = taken
       if (partition !== undefined && !this.#parts.topics.has(taken.topic, partition))
         throw new MetadataTimeoutError(
           `${taken.topic} has no partition ${partition}; the real producer would wait maxBlockMs (${this.#parts.options.maxBlockMs} ms) for it`,
         )
-      const record = new MockRecord(
-        given,
-        taken,
-        listener,
-        this.#intake.observer,
-        blocker,
-        this.#parts.transactions.isInFlight,
-      )
+      const record = new MockRecord(given, taken, listener, sent, blocker, this.#parts.transactions.isInFlight)
       const serialized = this.#intake.serialize(taken)
       if (!(serialized instanceof Promise)) this.#serialized(record, serialized)
       this.#lineOf(record.topic).push(record)
@@ -112,7 +112,7 @@ export class MockSends {
         thrown instanceof KafkaError
           ? thrown
           : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${thrownText(thrown)}`, thrown)
-      return this.#refuse(taken ?? { ...fieldsOf(given), topic: topicOf(given) }, error, listener)
+      return this.#refuse(taken ?? { ...fieldsOf(given), topic: topicOf(given) }, error, listener, sent)
     }
   }
 
@@ -155,7 +155,7 @@ export class MockSends {
   #place(record: MockRecord): void {
     const { transactions, clock } = this.#parts
     try {
-      record.partition = record.askedPartition ?? this.#choose(record)
+      record.placedIn(record.askedPartition ?? this.#choose(record))
     } catch (error) {
       this.#settle(record, error as KafkaError)
       return
@@ -231,6 +231,12 @@ export class MockSends {
     waiter.batchSettled()
   }
 
+  /** The producer has closed: results first, then the interceptors are told. */
+  close(): void {
+    this.tell()
+    this.#intake.close()
+  }
+
   /** Whatever is unsettled fails: with `unknown` where it had been sent. */
   failAll(errorOf: (outcome: 'not-written' | 'unknown') => KafkaError): void {
     for (const record of [...this.unsettled()])
@@ -254,8 +260,14 @@ export class MockSends {
     this.#queueTold(record, error, isAcknowledged ? undefined : reportable(record))
   }
 
-  #refuse(given: GivenRecord, error: KafkaError, listener: Listener): RefusedRecord {
-    const record = new RefusedRecord(given.topic, error, listener, this.#intake.observer)
+  #refuse(
+    given: GivenRecord,
+    error: KafkaError,
+    listener: Listener,
+    sent: InterceptedRecord | undefined,
+  ): RefusedRecord {
+    if (sent !== undefined) sent.topic = given.topic
+    const record = new RefusedRecord(given.topic, error, listener, sent)
     record.settled()
     this.#parts.meters.failed(1, error, this.#parts.meters.topics.get(given.topic))
     if (this.#parts.transactions.isInFlight) this.#parts.transactions.recordFailed(error)

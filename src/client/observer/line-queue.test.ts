@@ -94,13 +94,3 @@ test('lines that the logger causes come after those that wait already', () => {
 
   expect(told).toEqual(['first', 'second', 'caused'])
 })
-
-test('a message is one line, whatever a broker puts into it', () => {
-  const told: string[] = []
-  const { say, clock } = queueTo((_, message) => void told.push(message))
-
-  say('no:\r\n\t\u001b[31mforged\u2028line')
-  clock.endTurn()
-
-  expect(told).toEqual(['no: [31mforged line'])
-})

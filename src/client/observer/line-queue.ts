@@ -83,7 +83,7 @@ export class LineQueue {
 
   #tell(level: LogLevel, message: string, fields: LogFields): void {
     try {
-      const returned = this.#write(level, oneLine(message), { clientId: this.#clientId, ...fields })
+      const returned = this.#write(level, message, { clientId: this.#clientId, ...fields })
       if (isThenable(returned)) returned.then(undefined, thrown => this.#failed(thrown))
     } catch (thrown) {
       this.#failed(thrown)
@@ -99,7 +99,3 @@ export class LineQueue {
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-
-/** Texts of brokers stand in messages: none of them may end a line, or steer a terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-const oneLine = (text: string): string => text.replace(/[ \u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')

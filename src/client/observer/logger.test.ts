@@ -97,3 +97,12 @@ test('a level is wanted from the least on; silent wants none', () => {
   expect(wanted('warn')).toEqual(['warn', 'error'])
   expect(wanted('silent')).toEqual([])
 })
+
+test('a message is one line, whatever a broker puts into it', () => {
+  const told: string[] = []
+  const log = (_: LogLevel, message: string) => void told.push(message)
+
+  lineWriter({ log })('warn', 'no:\r\n\t\u001b[31mforged\u2028line', fields)
+
+  expect(told).toEqual(['no: [31mforged line'])
+})

@@ -40,6 +40,15 @@ export function isLogger(given: unknown): given is Logger {
 
 /** Decided once: how this logger is called. */
 export function lineWriter(logger: Logger): LineWriter {
+  const write = writerOf(logger)
+  return (level, message, fields) => write(level, oneLine(message), fields)
+}
+
+/** Texts of brokers stand in messages: none of them may end a line, or steer a terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+const oneLine = (text: string): string => text.replace(/[ \u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ')
+
+function writerOf(logger: Logger): LineWriter {
   if (!hasLevels(logger)) return (level, message, fields) => (logger as LineLogger).log(level, message, fields)
   const levels = logger as unknown as Record<LogLevel, (...line: unknown[]) => unknown>
   if (takesFieldsFirst(logger)) return (level, message, fields) => levels[level](fields, message)

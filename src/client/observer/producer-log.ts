@@ -1,5 +1,6 @@
 import type { KafkaError } from '../../base/errors/index.ts'
 import type { Clock } from '../../base/time/clock.ts'
+import { failureWords } from './failure-words.ts'
 import { LineQueue } from './line-queue.ts'
 import { type LogFields, type Logger, type LogLevel, lineWriter } from './logger.ts'
 import type { ObservedBatch, ObservedRequest, ProducerObserver } from './observer.ts'
@@ -178,18 +179,16 @@ export class ProducerLog implements ProducerObserver {
   }
 
   #failed(given: string, partition: number | undefined, records: number, error: KafkaError): void {
-    const { code, outcome = 'not-written' } = error
+    const { code } = error
+    const { topic, outcome, reason } = failureWords(given, error)
     if (outcome === 'unknown') this.#counts.unknown += records
     else this.#counts.notWritten += records
-    // A record that was refused may name anything as its topic, be it its value by mistake.
-    const topic = /^[\w.-]{1,249}$/.test(given) ? given : ''
-    const place = topic === '' ? 'records without a topic that could be one' : `records for ${topic}`
-    const reason = topic === '' ? code : error.message
+    const place = topic === '' ? 'without a topic that could be one' : `for ${topic}`
     this.#lines.note(`failed ${topic} ${code} ${outcome}`, {
       // That it was taken back was somebody's wish.
       level: code === 'ABORTED' ? 'info' : 'error',
       event: 'failed',
-      text: `${place} failed, ${outcome === 'unknown' ? 'unknown whether written' : 'not written'}: ${reason}`,
+      text: `records ${place} failed, ${reason}`,
       fields: { topic, code, outcome },
       records,
       ...(partition !== undefined && { partition }),

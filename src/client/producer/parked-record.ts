@@ -5,6 +5,7 @@ import type { Blocker } from '../accumulator/blocker.ts'
 import type { HeaderPair } from '../record/headers.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import type { ResultSource } from './future.ts'
+import type { InterceptedRecord } from './intercepted-record.ts'
 import type { SendCallback } from './types.ts'
 
 /**
@@ -42,8 +43,8 @@ export class ParkedRecord implements RecordListener, ResultSource {
   index = -1
   /** Called once, when it settles. */
   onSettled: (() => void) | undefined
-  /** Sees the result before the callback (interceptors), and never throws. */
-  observer: SendCallback | undefined
+  /** Where there are interceptors: they see the result before the callback. */
+  intercepted: InterceptedRecord | undefined
 
   readonly blocker: Blocker | undefined
   readonly #listener: SendCallback | RecordListener | undefined
@@ -110,7 +111,7 @@ export class ParkedRecord implements RecordListener, ResultSource {
     if (this.#isTold) return undefined
     this.#isTold = true
     const error = this.#error ?? null
-    this.observer?.(error, this.#metadata)
+    this.intercepted?.observe(error, this.#metadata)
     try {
       return typeof this.#listener === 'function' ? this.#listener(error, this.#metadata) : this.#listener?.tell()
     } finally {

@@ -264,7 +264,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       options,
       clock: this.#clock,
       accumulator: this.#accumulator,
-      intake: new RecordIntake(options, error => this.#report(error)),
+      intake: new RecordIntake(options, this.#clock, error => this.#report(error)),
       lobby: this.#lobby,
       room: this.#room,
       blocker: this.#blocker,
@@ -701,6 +701,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     this.#endClosing = () => {
       this.#state = 'closed'
       this.#room.close()
+      this.#path.close()
       this.#observers.closed()
       closing.resolve()
     }

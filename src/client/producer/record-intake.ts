@@ -1,12 +1,14 @@
 import { InvalidRecordError, KafkaError, RecordTooLargeError, SerializationError } from '../../base/errors/index.ts'
+import type { Clock } from '../../base/time/clock.ts'
 import type { TopicView } from '../partitioners/partitioner.ts'
 import { type HeaderPair, headerPairs } from '../record/headers.ts'
 import type { Headers } from '../record/record.ts'
+import type { RecordMetadata } from '../record/record-metadata.ts'
 import { type AnySerializer, serializerFunction } from '../record/serializers.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
 import { lengthOf } from './given-record.ts'
-import type { ResolvedOptions } from './options.ts'
-import type { SendCallback } from './types.ts'
+import { InterceptedRecord } from './intercepted-record.ts'
+import type { ResolvedInterceptor, ResolvedOptions, SentRecord } from './options.ts'
 
 /** A record as it was given, checked; its fields were read once. */
 export interface TakenRecord {
@@ -48,14 +50,16 @@ const latestTimestamp = 8_640_000_000_000_000 // the last millisecond that a Dat
 /** Where a record enters: checks, interceptors, serializers, and a partitioner of the user's own. User code runs only here. */
 export class RecordIntake {
   readonly #options: ResolvedOptions
+  readonly #clock: Clock
   readonly #report: (error: KafkaError) => void
   readonly #keySerializer: AnySerializer | undefined
   readonly #valueSerializer: AnySerializer | undefined
   /** Nothing of the user's runs between `send` and the batch. */
   readonly isDirect: boolean
 
-  constructor(options: ResolvedOptions, report: (error: KafkaError) => void) {
+  constructor(options: ResolvedOptions, clock: Clock, report: (error: KafkaError) => void) {
     this.#options = options
+    this.#clock = clock
     this.#report = report
     const { keySerializer, valueSerializer, interceptors, partitioner } = options
     this.#keySerializer = keySerializer === undefined ? undefined : serializerFunction(keySerializer)
@@ -67,9 +71,15 @@ export class RecordIntake {
       typeof partitioner !== 'function'
   }
 
+  /** A record begins its way; undefined where no interceptor wants to know. */
+  begin(): InterceptedRecord | undefined {
+    const { interceptors, clientId } = this.#options
+    return interceptors.length === 0 ? undefined : new InterceptedRecord(clientId, this.#clock, this.#tell)
+  }
+
   /** Runs the interceptors and checks everything that can be checked before bytes are made. Throws InvalidRecordError. */
-  take(given: unknown): TakenRecord {
-    const record = this.#intercept(given)
+  take(given: unknown, sent: InterceptedRecord | undefined): TakenRecord {
+    const record = sent === undefined ? given : this.#intercept(given, sent)
     if (typeof record !== 'object' || record === null)
       throw new InvalidRecordError(
         'INVALID_RECORD',
@@ -86,6 +96,10 @@ export class RecordIntake {
         'INVALID_PARTITION',
         `partition must be an integer from 0 on, not ${shown(partition)} (topic ${topic})`,
       )
+    if (sent !== undefined) {
+      sent.topic = topic as string
+      sent.partition = partition as number | undefined
+    }
     return {
       topic: topic as string,
       partition: partition as number | undefined,
@@ -96,13 +110,13 @@ export class RecordIntake {
     }
   }
 
-  #intercept(given: unknown): unknown {
+  #intercept(given: unknown, sent: SentRecord): unknown {
     let record = given
     for (const interceptor of this.#options.interceptors) {
       if (interceptor.onSend === undefined) continue
       // As in Java: where one fails, the record goes on as it was before.
       try {
-        const made: unknown = interceptor.onSend(record as never)
+        const made: unknown = interceptor.onSend(record as never, sent)
         if (isThenable(made)) {
           this.#interceptorFailed('onSend of an interceptor gave a promise; it must give the record at once')
           swallowRejection(made)
@@ -118,17 +132,19 @@ export class RecordIntake {
     this.#report(new KafkaError('INTERCEPTOR_FAILED', message, { cause }))
   }
 
-  /** Lets the interceptors see a record's result, before its callback; undefined where there are none. Never throws. */
-  get observer(): SendCallback | undefined {
-    return this.#options.interceptors.length === 0 ? undefined : this.#observe
+  readonly #tell = (sent: SentRecord, error: KafkaError | null, metadata: RecordMetadata | undefined): void =>
+    this.#callEach('onAcknowledgement', interceptor => interceptor.onAcknowledgement?.(error, metadata, sent))
+
+  /** Tells the interceptors that the producer has closed. Never throws. */
+  close(): void {
+    this.#callEach('close', interceptor => interceptor.close?.())
   }
 
-  readonly #observe: SendCallback = (...result) => {
+  #callEach(name: string, call: (interceptor: ResolvedInterceptor) => unknown): void {
     for (const interceptor of this.#options.interceptors) {
-      if (interceptor.onAcknowledgement === undefined) continue
-      const failed = (thrown: unknown) => this.#interceptorFailed('onAcknowledgement of an interceptor threw', thrown)
+      const failed = (thrown: unknown) => this.#interceptorFailed(`${name} of an interceptor threw`, thrown)
       try {
-        const returned: unknown = interceptor.onAcknowledgement(...result)
+        const returned = call(interceptor)
         if (isThenable(returned)) returned.then(undefined, failed)
       } catch (thrown) {
         failed(thrown)

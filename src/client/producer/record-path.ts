@@ -11,6 +11,7 @@ import type { ProducerMeters } from '../metrics/meters.ts'
 import type { ProducerObserver } from '../observer/observer.ts'
 import { encodeHeaders } from '../record/headers.ts'
 import { checkSignal, fieldsOf, headersIfRight, isBytes, lengthOf, topicOf } from './given-record.ts'
+import type { InterceptedRecord } from './intercepted-record.ts'
 import type { Lobby } from './lobby.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ParkedRecord } from './parked-record.ts'
@@ -110,7 +111,7 @@ export class RecordPath {
         given = this.#sendDirect(record, listener)
       } catch (thrown) {
         if (thrown instanceof InvariantError) throw thrown
-        return this.#refuse({ topic: '' }, thrown, listener)
+        return this.#refuse({ topic: '' }, thrown, listener, undefined)
       }
       if (given instanceof Batch) return given
     }
@@ -215,6 +216,7 @@ export class RecordPath {
     listener: SendCallback | RecordListener | undefined,
   ): ParkedRecord | RefusedRecord {
     const calledAt = this.#clock.now()
+    const sent = this.#intake.begin()
     let taken: TakenRecord | undefined
     let parked: ParkedRecord | undefined
     try {
@@ -223,29 +225,42 @@ export class RecordPath {
       if (signal !== undefined) checkSignal(signal)
       if (signal?.aborted)
         throw new AbortedError('the record was taken back before it was sent', 'not-written', signal.reason)
-      taken = this.#blocker.duringUserCode(() => this.#intake.take(record))
+      taken = this.#blocker.duringUserCode(() => this.#intake.take(record, sent))
       const leastBytes = recordOverheadBytes + recordFramingBytes + this.#intake.leastBytes(taken)
       if (this.#lobby.hasNoRoomFor(leastBytes)) throw this.#lobby.lineIsFull()
       const { topic, partition, timestamp = -1 } = taken
       parked = new ParkedRecord(topic, partition, timestamp, calledAt, listener, this.#blocker)
-      parked.observer = this.#intake.observer
+      parked.intercepted = sent
       const state = this.#parts.stateOf(topic)
       this.#serialize(parked, state, taken)
       if (!parked.isSettled && signal !== undefined) this.#watchSignal(parked, state, signal)
       return parked
     } catch (thrown) {
       if (parked !== undefined) this.#lobby.uncharge(parked)
-      return taken === undefined ? this.refuseRecord(record, thrown, listener) : this.#refuse(taken, thrown, listener)
+      return taken === undefined
+        ? this.refuseRecord(record, thrown, listener, sent)
+        : this.#refuse(taken, thrown, listener, sent)
     }
   }
 
   /** The same of a record as it was given. */
-  refuseRecord(record: unknown, error: unknown, listener: SendCallback | RecordListener | undefined): RefusedRecord {
-    return this.#refuse({ ...fieldsOf(record), topic: topicOf(record) }, error, listener)
+  refuseRecord(
+    record: unknown,
+    error: unknown,
+    listener: SendCallback | RecordListener | undefined,
+    sent = this.#intake.begin(),
+  ): RefusedRecord {
+    return this.#refuse({ ...fieldsOf(record), topic: topicOf(record) }, error, listener, sent)
   }
 
   /** A call that never got anywhere: its error is told after the call has returned, as every result is. */
-  #refuse(given: GivenRecord, thrown: unknown, listener: SendCallback | RecordListener | undefined): RefusedRecord {
+  #refuse(
+    given: GivenRecord,
+    thrown: unknown,
+    listener: SendCallback | RecordListener | undefined,
+    sent: InterceptedRecord | undefined,
+  ): RefusedRecord {
+    if (sent !== undefined) sent.topic = given.topic
     const error =
       thrown instanceof KafkaError
         ? thrown
@@ -253,7 +268,7 @@ export class RecordPath {
     this.#failTransaction(error, given.topic)
     const state = this.#topics.get(given.topic)
     if (state !== undefined && !state.isKnown && state.lobby.length === 0) this.#topics.delete(given.topic)
-    const record = new RefusedRecord(given.topic, error, listener, this.#intake.observer)
+    const record = new RefusedRecord(given.topic, error, listener, sent)
     // Made now: when the call has returned, the caller's bytes may change.
     const isHeard = !record.watched && this.#parts.isUndeliveredHeard()
     if (isHeard) record.report = undeliveredFromGiven(given, error)
@@ -261,6 +276,11 @@ export class RecordPath {
     if (this.#refused.length === 0) queueMicrotask(() => this.tellRefused())
     this.#refused.push(record)
     return record
+  }
+
+  /** The producer has closed, and all results are told. */
+  close(): void {
+    if (this.#options.interceptors.length > 0) this.#accumulator.calls.run(() => this.#intake.close())
   }
 
   tellRefused(): void {
@@ -351,6 +371,7 @@ export class RecordPath {
     invariant(queue !== undefined, 'a chosen partition exists')
     const time = parked.timestamp >= 0 ? parked.timestamp : this.#clock.wallTime()
     const headers = parked.pairs.length === 0 ? undefined : encodeHeaders(parked.pairs)
+    if (parked.intercepted !== undefined) parked.intercepted.partition = partition
     parked.move('placed')
     const batch = this.#accumulator.append(
       queue,

@@ -2,6 +2,7 @@ import type { KafkaError } from '../../base/errors/index.ts'
 import type { RecordListener } from '../accumulator/batch.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import type { ResultSource } from './future.ts'
+import type { InterceptedRecord } from './intercepted-record.ts'
 import type { SendCallback, Undelivered } from './types.ts'
 
 /**
@@ -16,7 +17,7 @@ export class RefusedRecord implements RecordListener, ResultSource {
   readonly topic: string
   readonly #error: KafkaError
   readonly #listener: SendCallback | RecordListener | undefined
-  readonly #observer: SendCallback | undefined
+  readonly #intercepted: InterceptedRecord | undefined
   watched: boolean
   /** For the `undelivered` event, where somebody listens and nobody watches. */
   report: Undelivered | undefined = undefined
@@ -25,12 +26,12 @@ export class RefusedRecord implements RecordListener, ResultSource {
     topic: string,
     error: KafkaError,
     listener: SendCallback | RecordListener | undefined,
-    observer: SendCallback | undefined,
+    intercepted: InterceptedRecord | undefined,
   ) {
     this.topic = topic
     this.#error = error
     this.#listener = listener
-    this.#observer = observer
+    this.#intercepted = intercepted
     this.watched = listener !== undefined
   }
 
@@ -59,7 +60,7 @@ export class RefusedRecord implements RecordListener, ResultSource {
   }
 
   tell(): unknown {
-    this.#observer?.(this.#error)
+    this.#intercepted?.observe(this.#error, undefined)
     return typeof this.#listener === 'function' ? this.#listener(this.#error) : this.#listener?.tell()
   }
 }

@@ -138,7 +138,10 @@ export const interceptors: OptionKind = {
   allowed: 'an array of objects with onSend, onAcknowledgement or both',
   check(given) {
     if (!Array.isArray(given)) return refused
-    const wrong = given.findIndex(entry => !hasMethods(entry, ['onSend', 'onAcknowledgement']))
+    const wrong = given.findIndex(
+      entry =>
+        !hasMethods(entry, ['onSend', 'onAcknowledgement']) || !['undefined', 'function'].includes(typeof entry.close),
+    )
     if (wrong >= 0)
       return { because: `entry ${wrong} has neither onSend nor onAcknowledgement, or one that is no function` }
     return { value: Object.freeze([...given]) }
