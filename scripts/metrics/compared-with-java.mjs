@@ -192,7 +192,7 @@ export const tolerances = [
       ...['request-total', 'response-rate', 'response-total', 'incoming-byte-rate', 'incoming-byte-total'],
       ...['network-io-rate', 'network-io-total'],
     ],
-    tolerance: { kind: 'ratio', bound: 0.5 },
+    tolerance: { kind: 'ratio', bound: 1 },
     because: 'which records meet in a batch, and which batches in a request, is decided by milliseconds',
   },
   {

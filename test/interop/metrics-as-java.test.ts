@@ -145,8 +145,6 @@ describe.skipIf(why !== undefined)("metrics(), beside Java's producer under the 
 
   test.each(['none', 'lz4'])(
     'steady load, compression %s: the same names, groups and tags; values within the tolerances',
-    // A machine that is busy with other things for a while makes other batches; a wrong number is wrong each time.
-    { retry: 2 },
     async codec => {
       const run = await runBoth(
         { 'linger.ms': 50, 'metrics.sample.window.ms': 2000, 'compression.type': codec },
