@@ -9,10 +9,11 @@ import { startBroker } from 'ottla/broker'
 const TIMEOUT_MS = 60_000
 /** Not examples of their own. */
 const PARTS = new Set(['birdstrikes.js', 'chart.js', 'strike-costs.js'])
-/** Not programs, but tests: what runs them. */
+/** What is not a file of its own in this folder, and how it is run. */
 const SUITES = new Map([
   ['testing, in vitest', ['node_modules/vitest/vitest.mjs', 'run', '--root', 'examples/testing']],
   ['testing, in node:test', ['--test', 'examples/testing/node-test/orders.test.js']],
+  ['monitoring', ['examples/monitoring/producer.js', '--seconds', '3']],
 ])
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
@@ -35,7 +36,8 @@ try {
     const env = { ...process.env, KAFKA_BOOTSTRAP: name === 'demo.js' ? '' : broker.bootstrapServers }
     await report(name, () => run([file], env))
   }
-  for (const name of suites) await report(name, () => run(SUITES.get(name) ?? [], process.env))
+  for (const name of suites)
+    await report(name, () => run(SUITES.get(name) ?? [], { ...process.env, KAFKA_BOOTSTRAP: '', METRICS_PORT: '0' }))
 } finally {
   await broker.close()
   await rm(built, { recursive: true })

@@ -208,10 +208,10 @@ function seriesParts({ style = 'lines', legend = 'bottom', ...panel }) {
 }
 
 /** @param {Target} target @param {number} index */
-function seriesOverride({ color, unit, max, line = false }, index) {
+function seriesOverride({ color, shades = false, unit, max, line = false }, index) {
   const onTheRight = unit !== undefined
   const properties = [
-    ...(color === undefined ? [] : [{ id: 'color', value: { mode: 'fixed', fixedColor: color } }]),
+    ...(color === undefined ? [] : [{ id: 'color', value: { mode: shades ? 'shades' : 'fixed', fixedColor: color } }]),
     ...(onTheRight
       ? [
           { id: 'unit', value: unit },

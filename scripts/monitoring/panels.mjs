@@ -10,6 +10,7 @@ import { dashboardQueries } from './queries.mjs'
  * @property {string} [color] one of Grafana's names
  * @property {string} [unit] where it differs from the panel's; a line then has the axis on the right
  * @property {number} [max] of the axis on the right
+ * @property {boolean} [shades] of the colour, where the query has several lines
  * @property {boolean} [line] in a panel of bars or stacked areas: drawn as a line of its own
  *
  * @typedef {object} Panel
@@ -34,7 +35,6 @@ import { dashboardQueries } from './queries.mjs'
 
 const [green, yellow, orange, red, blue, purple, gray] = ['green', 'yellow', 'orange', 'red', 'blue', 'purple', 'text']
 const records = 'si:rec/s'
-const failed = 'outcome!="acknowledged"'
 const byOutcome = 'outcome, code'
 
 /**
@@ -91,7 +91,7 @@ export function sections(families) {
           title: 'Not written',
           description:
             'Records that failed in the time shown, and are not in the log. Safe to send again, once the cause is gone: see "Failed records".',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           width: 3,
           thresholds: [[0.5, red]],
@@ -107,7 +107,7 @@ export function sections(families) {
           title: 'Outcome unknown',
           description:
             'Records that failed in the time shown, and may be in the log or not: the answer was lost. Sending them again may write them twice.',
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           width: 3,
           thresholds: [[0.5, red]],
@@ -220,8 +220,16 @@ export function sections(families) {
           style: 'bars',
           targets: [
             {
-              expr: count('record_outcomes_total', { by: byOutcome, where: failed, own: byOutcome }),
+              expr: count('record_outcomes_total', { by: byOutcome, where: 'outcome="not-written"', own: byOutcome }),
               legend: '{{outcome}}: {{code}}',
+              color: red,
+              shades: true,
+            },
+            {
+              expr: count('record_outcomes_total', { by: byOutcome, where: 'outcome="unknown"', own: byOutcome }),
+              legend: '{{outcome}}: {{code}}',
+              color: purple,
+              shades: true,
             },
           ],
         },
@@ -232,7 +240,14 @@ export function sections(families) {
           unit: 'short',
           width: 8,
           style: 'bars',
-          targets: [{ expr: count('record_retries_total', { by: 'cause', own: 'cause' }), legend: '{{cause}}' }],
+          targets: [
+            {
+              expr: count('record_retries_total', { by: 'cause', own: 'cause' }),
+              legend: '{{cause}}',
+              color: orange,
+              shades: true,
+            },
+          ],
         },
         {
           type: 'timeseries',
@@ -283,20 +298,20 @@ export function sections(families) {
         {
           type: 'timeseries',
           title: 'Requests',
-          description: 'Produce requests a second, those without an answer yet, and how many records each has.',
+          description:
+            'Produce requests a second, and on the right those without an answer yet. Each broker takes maxInFlightRequestsPerConnection at most.',
           unit: 'reqps',
           width: 8,
           targets: [
             { expr: rate('produce_requests_total'), legend: 'Produce requests', color: blue },
             { expr: now('requests_in_flight'), legend: 'in flight', color: yellow, unit: 'short' },
-            { expr: mean('request_records'), legend: 'records in each', color: purple, unit: 'short' },
           ],
         },
       ],
     },
     {
       title: 'Brokers',
-      height: 8,
+      height: 7,
       panels: [
         {
           type: 'table',
@@ -328,7 +343,7 @@ export function sections(families) {
     },
     {
       title: 'Topics',
-      height: 8,
+      height: 7,
       panels: [
         {
           type: 'table',
@@ -363,7 +378,7 @@ export function sections(families) {
     },
     {
       title: 'Producers',
-      height: 8,
+      height: 7,
       panels: [
         {
           type: 'table',
@@ -427,8 +442,8 @@ export function sections(families) {
           type: 'timeseries',
           title: 'Throttling and waiting',
           description:
-            'Seconds a second: throttling that brokers asked for because of quotas, and time in which something waited for memory, for metadata, in flush(), or with the thread blocked in get().',
-          unit: 's',
+            'As a part of the time, of all producers together: throttling that brokers asked for because of quotas, and waiting for memory, for metadata, in flush(), or with the thread blocked in get().',
+          unit: 'percentunit',
           width: 6,
           targets: [
             { expr: rate('throttle_seconds_total'), legend: 'throttled', color: red },
@@ -454,19 +469,41 @@ export function sections(families) {
           type: 'timeseries',
           title: 'Transactions',
           description:
-            'Transactions that ended, a second, by result. Failed: the call that should have ended it did not.',
+            'Calls that end a transaction, a second, by result. A commit that fails is counted as failed, and as aborted once it is aborted.',
           unit: 'ops',
           width: 6,
-          targets: [{ expr: rate('transactions_total', { by: 'result' }), legend: '{{result}}' }],
+          targets: [
+            { expr: rate('transactions_total', { where: 'result="committed"' }), legend: 'committed', color: green },
+            { expr: rate('transactions_total', { where: 'result="aborted"' }), legend: 'aborted', color: orange },
+            { expr: rate('transactions_total', { where: 'result="failed"' }), legend: 'failed', color: red },
+          ],
         },
         {
           type: 'timeseries',
           title: 'Time in transactions',
-          description: 'Seconds a second in the calls of transactions, by operation.',
-          unit: 's',
+          description:
+            'Time in the calls of transactions as a part of all time, of all producers together, by operation.',
+          unit: 'percentunit',
           width: 6,
           style: 'stacked',
           targets: [{ expr: rate('transaction_seconds_total', { by: 'operation' }), legend: '{{operation}}' }],
+        },
+        {
+          type: 'timeseries',
+          title: 'Alerts firing',
+          description:
+            'By name, where Prometheus has the rules of monitoring/prometheus-rules.yml; nothing without them. Their beginnings are marked in all panels.',
+          unit: 'short',
+          width: 12,
+          style: 'bars',
+          targets: [
+            {
+              expr: 'sum by (alertname) (ALERTS{alertname=~"KafkaProducer.*", alertstate="firing", client_id=~"$client_id", instance=~"$instance"})',
+              legend: '{{alertname}}',
+              color: red,
+              shades: true,
+            },
+          ],
         },
         {
           type: 'timeseries',
@@ -474,18 +511,20 @@ export function sections(families) {
           description:
             'Of what is known of the cluster, in the producer that has heard least. It is asked anew every metadataMaxAgeMs.',
           unit: 's',
-          width: 12,
+          width: 6,
           targets: [{ expr: `max by (client_id) (${select('metadata_age_seconds')})`, legend: '{{client_id}}' }],
         },
         {
           type: 'timeseries',
-          title: 'Batches sent and split',
-          description: 'Batches a second. Split: a broker found them too large (message.max.bytes).',
+          title: 'Batches and requests',
+          description:
+            'Batches a second, and on the right how many records go in one Produce request. Split: a broker found the batch too large (message.max.bytes).',
           unit: 'cps',
-          width: 12,
+          width: 6,
           targets: [
-            { expr: rate('batches_sent_total'), legend: 'sent', color: blue },
+            { expr: rate('batches_sent_total'), legend: 'batches', color: blue },
             { expr: rate('batch_splits_total'), legend: 'split', color: red },
+            { expr: mean('request_records'), legend: 'records in each request', color: purple, unit: 'short' },
           ],
         },
       ],

@@ -35,7 +35,8 @@ const seriesOf = ({ name, type }) =>
 export const countSinceBirth = (series, window, producers, own) =>
   [
     `${series} and count_over_time(${series}[${window}])`,
-    `    < ignoring (${own}, version) group_left () count_over_time(${producers}[${window}])`,
+    // Two versions of one producer within the window: it was upgraded.
+    `    < ignoring (${own}) group_left () sum without (version) (count_over_time(${producers}[${window}]))`,
     `  or increase(${series}[${window}])`,
   ].join('\n')
 

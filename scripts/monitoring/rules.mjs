@@ -21,9 +21,10 @@ export const thresholds = {
 
 /**
  * @typedef {{ record: string, expr: string, labels?: Readonly<Record<string, string>> }} Recording
- * @typedef {{ alert: string, expr: string, for: string, severity: 'critical' | 'warning', summary: string, description: string }} Alert
+ * @typedef {{ alert: string, when: string, expr: string, for: string, severity: 'critical' | 'warning', summary: string, description: string }} Alert
  */
 
+const percent = (/** @type {number} */ part) => `${part * 100} %`
 const info = 'kafka_producer_info'
 const rate = (/** @type {string} */ name, /** @type {string} */ without) =>
   `sum without (${without}) (rate(kafka_producer_${name}[${window}]))`
@@ -98,6 +99,7 @@ const who = 'Producer {{ $labels.client_id }} ({{ $labels.instance }})'
 export const alerts = [
   {
     alert: 'KafkaProducerRecordsFailing',
+    when: 'records failed, and are certainly not in the log',
     expr: `${failed('outcome="not-written"')} > 0`,
     for: '1m',
     severity: 'critical',
@@ -107,6 +109,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerOutcomeUnknown',
+    when: 'records failed that may be in the log',
     expr: `${failed('outcome="unknown"')} > 0`,
     for: '1m',
     severity: 'critical',
@@ -116,6 +119,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerUndelivered',
+    when: 'records failed while nobody looked at their result',
     expr: `increase(kafka_producer_records_undelivered_total[${window}]) > 0`,
     for: '1m',
     severity: 'critical',
@@ -125,6 +129,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerStalled',
+    when: 'nothing was acknowledged, though records wait or are sent',
     expr: [
       `${rate('record_outcomes_total{outcome="acknowledged"}', 'outcome, code')} == 0`,
       'and (kafka_producer_requests_in_flight > 0',
@@ -139,6 +144,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerRetriesHigh',
+    when: `${percent(thresholds.retriedShare)} of the records sent are put back to be sent again`,
     expr: `client_id:kafka_producer_records_retried:ratio_rate5m > ${thresholds.retriedShare}`,
     for: '10m',
     severity: 'warning',
@@ -148,6 +154,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerDeliverySlow',
+    when: `1 record of 100 takes more than ${thresholds.deliverySeconds} s to be acknowledged`,
     expr: `client_id:kafka_producer_delivery_duration_seconds:quantile_rate5m{quantile="0.99"} > ${thresholds.deliverySeconds}`,
     for: '5m',
     severity: 'warning',
@@ -157,6 +164,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerBufferNearlyFull',
+    when: `${percent(thresholds.bufferShare)} of bufferMemory is taken`,
     expr: `client_id:kafka_producer_buffer_used:ratio > ${thresholds.bufferShare}`,
     for: '5m',
     severity: 'warning',
@@ -166,6 +174,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerWaitingForMemory',
+    when: `some record waits for memory in ${percent(thresholds.memoryWaitShare)} of the time`,
     expr: `client_id:kafka_producer_memory_wait:ratio_rate5m > ${thresholds.memoryWaitShare}`,
     for: '2m',
     severity: 'warning',
@@ -175,6 +184,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerThrottled',
+    when: `brokers ask for pauses of ${thresholds.throttledShare} s a second, because of quotas`,
     expr: `client_id:kafka_producer_throttled:ratio_rate5m > ${thresholds.throttledShare}`,
     for: '5m',
     severity: 'warning',
@@ -184,6 +194,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerConnectionsFlapping',
+    when: `connections end more often than ${thresholds.closedConnectionsPerSecond * 60} times a minute`,
     expr: `rate(kafka_producer_connections_closed_total[${window}]) > ${thresholds.closedConnectionsPerSecond}`,
     for: '5m',
     severity: 'warning',
@@ -193,6 +204,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerMetadataStale',
+    when: `what is known of the cluster is ${thresholds.metadataAgeSeconds / 60} minutes old`,
     expr: `kafka_producer_metadata_age_seconds > ${thresholds.metadataAgeSeconds}`,
     for: '1m',
     severity: 'warning',
@@ -202,6 +214,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerEventLoopBlocked',
+    when: `1 timer of 100 runs ${thresholds.eventLoopDelaySeconds * 1000} ms late`,
     expr: `kafka_producer_event_loop_delay_seconds{quantile="0.99"} > ${thresholds.eventLoopDelaySeconds}`,
     for: '5m',
     severity: 'warning',
@@ -211,6 +224,7 @@ export const alerts = [
   },
   {
     alert: 'KafkaProducerTransactionsFailing',
+    when: `${percent(thresholds.abortedShare)} of the calls that should end a transaction abort it, or fail`,
     expr: [
       `sum without (result) (rate(kafka_producer_transactions_total{result!="committed"}[${window}]))`,
       `  / (sum without (result) (rate(kafka_producer_transactions_total[${window}])) > 0)`,
@@ -218,9 +232,9 @@ export const alerts = [
     ].join('\n'),
     for: '5m',
     severity: 'critical',
-    summary: `${who}: most transactions are not committed`,
+    summary: `${who}: many transactions are not committed`,
     description:
-      '{{ $value | humanizePercentage }} of the transactions abort or fail to end. Is another producer fencing this one by the same transactionalId, or do records in them fail?',
+      '{{ $value | humanizePercentage }} of the calls that should end a transaction abort it, or fail. Is another producer fencing this one by the same transactionalId, or do records in them fail?',
   },
 ]
 

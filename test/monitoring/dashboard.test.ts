@@ -11,7 +11,7 @@ const targets = panels.flatMap(panel => panel.targets!.map(target => ({ panel: p
 
 test('what is shipped is what the panels and rules say', () => {
   for (const [name, text] of Object.entries(renderMonitoring(families)))
-    expect(readFileSync(new URL(`../../monitoring/${name}`, import.meta.url), 'utf8'), name).toBe(text)
+    expect(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8'), name).toBe(text)
 })
 
 test('every query asks for series and labels that producers export', () => {

@@ -15,6 +15,10 @@ type Samples = Readonly<Record<string, string>>
 const producer = 'client_id="orders", instance="host:9464", job="producers"'
 const series = (name: string, labels = '') => `kafka_producer_${name}{${producer}${labels === '' ? '' : `, ${labels}`}}`
 const lives = { [series('info', 'version="0.1.0"')]: '1x120' }
+const upgraded = {
+  [series('info', 'version="0.1.0"')]: '1x69 stale',
+  [series('info', 'version="0.2.0"')]: '_x70 1x50',
+}
 const outcomes = (outcome: string, code: string) =>
   series('record_outcomes_total', `outcome="${outcome}", code="${code}"`)
 const acknowledges = { [outcomes('acknowledged', 'NONE')]: '0+1000x120' }
@@ -36,6 +40,7 @@ const cases: Record<string, { fires: Samples[]; silent: Samples[]; minutes?: num
       // Born with all there will ever be: `increase` alone would see nothing.
       { ...lives, ...acknowledges, [outcomes('not-written', 'MESSAGE_TOO_LARGE')]: '_x70 3x50' },
       { ...lives, ...acknowledges, [outcomes('not-written', 'MESSAGE_TOO_LARGE')]: '7x70 8x50' },
+      { ...upgraded, ...acknowledges, [outcomes('not-written', 'MESSAGE_TOO_LARGE')]: '_x71 3x50' },
     ],
     silent: [
       { ...lives, ...acknowledges },
@@ -47,6 +52,7 @@ const cases: Record<string, { fires: Samples[]; silent: Samples[]; minutes?: num
         [outcomes('not-written', 'MESSAGE_TOO_LARGE')]: '_x70 7x50',
       },
       { ...lives, ...acknowledges, [outcomes('unknown', 'DELIVERY_TIMEOUT')]: '_x70 3x50' },
+      { ...upgraded, ...acknowledges, [outcomes('not-written', 'MESSAGE_TOO_LARGE')]: '7x120' },
     ],
   },
   KafkaProducerOutcomeUnknown: {

@@ -136,10 +136,9 @@ describe.skipIf(!isThere)('a fleet that Prometheus watches', { timeout: 2 * firi
   test('what goes wrong is seen in the panels for it', async () => {
     const to = new Date()
     const legends = async (title: string, ...labels: string[]) => {
-      const [target] = dashboard.panels.find(panel => panel.title === title && panel.targets)!.targets!
-      const series = (await prometheus.range(substituted(target!.expr, to), began, to)).filter(
-        each => Math.max(...finite([each])) > 0,
-      )
+      const { targets = [] } = dashboard.panels.find(panel => panel.title === title && panel.targets)!
+      const answers = await Promise.all(targets.map(({ expr }) => prometheus.range(substituted(expr, to), began, to)))
+      const series = answers.flat().filter(each => Math.max(...finite([each])) > 0)
       return series.map(({ metric }) => labels.map(label => metric[label]).join(' '))
     }
 
@@ -153,8 +152,8 @@ describe.skipIf(!isThere)('a fleet that Prometheus watches', { timeout: 2 * firi
     expect(await legends('Retried records, by cause', 'cause')).toEqual(
       expect.arrayContaining(['NOT_ENOUGH_REPLICAS', 'REQUEST_TIMEOUT']),
     )
-    expect((await legends('Brokers', 'broker')).sort()).toEqual(['1', '2', '3'])
-    expect((await legends('Topics', 'topic')).sort()).toEqual([...topics].sort())
+    expect(new Set(await legends('Brokers', 'broker'))).toEqual(new Set(['1', '2', '3']))
+    expect(new Set(await legends('Topics', 'topic'))).toEqual(new Set(topics))
   })
 
   test('every variable of the dashboard has something to choose from', async () => {
