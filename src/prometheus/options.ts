@@ -26,6 +26,11 @@ export function collectionOf(
   const isOne = isProducer(producers)
   if (!isOne && typeof (producers as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== 'function')
     problems.push({ option: 'producers', message: 'producers is a producer, or an iterable of producers' })
+  else if (!isOne && (producers[Symbol.iterator]() as unknown) === producers)
+    problems.push({
+      option: 'producers',
+      message: 'producers is an iterator, which is used up by the first scrape: give the Set itself, or an array',
+    })
   return new Collection(() => (isOne ? [producers] : producers), maxTopics)
 }
 

@@ -55,6 +55,13 @@ test('elsewhere there is nothing, and other methods do nothing; both are said', 
   expect(posted.headers.get('allow')).toBe('GET, HEAD')
 })
 
+test('an iterator is refused: it would be used up by the first scrape', async () => {
+  const producers = new Map([['one', new MockProducer()]])
+  await expect(startMetricsServer(producers.values(), { port: 0 })).rejects.toThrow(
+    'producers is an iterator, which is used up by the first scrape',
+  )
+})
+
 test('producers in a Set may come and go', async () => {
   const producers = new Set<MockProducer>()
   const { url } = await start(producers)
