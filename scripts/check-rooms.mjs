@@ -75,6 +75,7 @@ const rooms = {
     'client/cluster',
     'client/admin',
     'client/reader',
+    'client/observer',
     'client/producer',
     'index',
   ],
