@@ -78,6 +78,7 @@ const rooms = {
     'client/cluster',
     'client/admin',
     'client/reader',
+    'client/observer',
     'client/producer',
     'prometheus',
     'index',

@@ -1,4 +1,5 @@
-// Runs vitest and prints, as the very last line, what really ran: "N passed, N failed, N skipped".
+// Runs vitest and prints, as the very last line, what really ran: "N passed, N failed, N skipped". Before it stands a line for each
+// failed test: "FAILED <file> > <name>: <first line of its message>".
 //   node scripts/run-tests.mjs [--counts <folder>] [vitest arguments]   one run; with a folder its counts are kept there
 //   node scripts/run-tests.mjs --sum <folder>                           the sum of all runs whose counts are in the folder
 // OTTLA_TEST_COUNTS names the folder for counts as --counts does, for runs that are started by `npm test`.
@@ -7,7 +8,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const nothing = { passed: 0, failed: 0, skipped: 0 }
@@ -26,6 +27,26 @@ export function countsOf(report, exitCode) {
   }
   if (exitCode !== 0 && counts.failed === 0) counts.failed++
   return counts
+}
+
+/** A line for each test that failed, and for each file that failed without one, from vitest's JSON report. */
+export function failedLines(report, root = process.cwd()) {
+  const lines = []
+  for (const { name, status, message, assertionResults } of report?.testResults ?? []) {
+    const file = relative(root, name)
+    const failed = assertionResults.filter(test => test.status === 'failed')
+    for (const { fullName, failureMessages } of failed)
+      lines.push(`FAILED ${file} > ${fullName}: ${firstLine(failureMessages?.[0])}`)
+    if (status === 'failed' && failed.length === 0) lines.push(`FAILED ${file}: ${firstLine(message)}`)
+  }
+  return lines
+}
+
+/** The first line that says something, without colours. */
+function firstLine(text = '') {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
+  const lines = text.replace(/\u001b\[[\d;]*m/g, '').split('\n')
+  return lines.map(each => each.trim()).find(each => each !== '') ?? 'no message'
 }
 
 export const add = (a, b) => ({
@@ -47,7 +68,9 @@ async function run(vitestArguments) {
     const forward = signal => child.kill(signal)
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, forward)
     const exitCode = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve))
-    return countsOf(readJson(reportFile), exitCode)
+    const report = readJson(reportFile)
+    for (const failed of failedLines(report)) console.log(failed)
+    return countsOf(report, exitCode)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -126,6 +126,7 @@ function addProduce(program: Command, action: (files: string[], flags: ProduceFl
     .option('--progress', 'draw the progress line (default: on a terminal)')
     .option('--no-progress', 'do not')
     .option('-q, --quiet', 'say nothing but errors')
+    .option('--log-level <level>', 'say what the producer does: error, warn, info, or debug with each request')
     .option('--json', 'print the summary as JSON on standard output')
     // Habits of kcat and kafka-console-producer that need no explaining of their own.
     .addOption(new Option('-l, --lines', 'files are read line by line, as they are anyway').hideHelp())

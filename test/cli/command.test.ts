@@ -61,6 +61,22 @@ describe('ottla produce', () => {
     }
   })
 
+  test('with --log-level the producer says on standard error what it does; without it nothing', async () => {
+    const quiet = await produce('a\nb\n', '--quiet')
+    const told = await produce('a\nb\n', '--quiet', '--log-level', 'info')
+    const wrong = await produce('a\n', '--log-level', 'loud')
+
+    expect([quiet.code, quiet.stderr]).toEqual([0, ''])
+    expect(told.stderr.trimEnd().split('\n')).toEqual([
+      `ottla produce: info: connected to broker 1: ${broker.bootstrapServers}`,
+      expect.stringMatching(/^ottla produce: info: closed after .*: 2 records acknowledged, 0 not written/),
+    ])
+    expect([wrong.code, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining('--log-level is debug, info, warn, error, not "loud"'),
+    ])
+  })
+
   test("keys, headers, tombstones and codecs in kcat's way", async () => {
     const { code } = await produce('k:;k2:v', '-K:', '-D;', '-Z', '-H', 'source=test', '-z', 'gzip', '-p', '4')
 

@@ -23,6 +23,10 @@ const doings = {
   async 'never connects'() {
     await createProducer(options).close()
   },
+  async 'makes a thousand that never connect'() {
+    const producers = Array.from({ length: 1000 }, () => createProducer(options))
+    await Promise.all(producers.map(producer => producer.close()))
+  },
   async 'closes while it connects'() {
     const producer = createProducer(options)
     producer.send({ topic, value: 'x' })

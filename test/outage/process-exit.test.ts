@@ -46,6 +46,7 @@ const nothingLeft = { left: [], unhandled: [], exitCode: 0, moreThreads: 0 }
 test.each([
   'sends and closes',
   'never connects',
+  'makes a thousand that never connect',
   'closes while it connects',
   'blocks and closes',
   'blocks and blocks until it is closed',

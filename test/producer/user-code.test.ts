@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import { type Broker, startBroker } from '../../src/broker/index.ts'
-import { createProducer, type KafkaError, type Producer, type ProducerOptions } from '../../src/index.ts'
+import {
+  createProducer,
+  type KafkaError,
+  type Producer,
+  type ProducerOptions,
+  type SentRecord,
+} from '../../src/index.ts'
 import { expectNothingUnhandled } from './unhandled.ts'
 
 expectNothingUnhandled()
@@ -88,6 +94,61 @@ test('a callback may send, flush and close', async () => {
   await closed
   expect((await alsoSent).offset).toBe(3n)
   expect(producer.state).toBe('closed')
+})
+
+test('an interceptor sees the same object for a record each time, with topic, partition and time, and then the end', async () => {
+  const begun: SentRecord[] = []
+  const ended: { sent: SentRecord; code: string | undefined; partition: number | undefined }[] = []
+  let closedAfter = -1
+  const it = await setting({
+    ...{ clientId: 'p', deliveryTimeoutMs: 300, requestTimeoutMs: 200, lingerMs: 0 },
+    interceptors: [
+      {
+        onSend(record, sent) {
+          expect([sent.topic, sent.partition]).toEqual(['', undefined])
+          begun.push(sent)
+          return record
+        },
+        onAcknowledgement: (error, _, sent) => void ended.push({ sent, code: error?.code, partition: sent.partition }),
+        close: () => {
+          closedAfter = ended.length
+        },
+      },
+    ],
+  })
+
+  await it.producer.send({ topic: 'mine', value: 'a' })
+  const refused = it.producer.send({ topic: 'mine', value: 'b', timestamp: -5 })
+  await refused.catch(() => {})
+  await it.broker.stop(1)
+  await it.producer.send({ topic: 'mine', value: 'c' }).catch(() => {})
+  await it.producer.close()
+  const late = it.producer.send({ topic: 'mine', value: 'd' })
+  await late.catch(() => {})
+  await it.broker.close()
+
+  expect(ended.map(({ code, partition }) => [code, partition])).toEqual([
+    [undefined, 0],
+    ['INVALID_TIMESTAMP', undefined],
+    ['DELIVERY_TIMEOUT', 0],
+    ['CLOSED', undefined],
+  ])
+  expect(ended.slice(0, 3).map(({ sent }) => sent)).toEqual(begun)
+  for (const [index, { sent }] of ended.slice(0, 3).entries()) expect(sent).toBe(begun[index])
+  for (const { sent } of ended) expect(sent).toMatchObject({ clientId: 'p', topic: 'mine' })
+  expect(ended[2]!.sent.elapsedMs).toBeGreaterThanOrEqual(300)
+  expect(closedAfter).toBe(3)
+})
+
+test('a close of an interceptor that throws is reported, and closes the producer all the same', async () => {
+  const it = await setting({ interceptors: [{ onSend: record => record, close: no }] })
+
+  await it.producer.close()
+  await it.broker.close()
+
+  expect(it.errors.map(({ code, message }) => [code, message])).toEqual([
+    ['INTERCEPTOR_FAILED', 'close of an interceptor threw'],
+  ])
 })
 
 for (const [what, fail] of [

@@ -1,13 +1,16 @@
 // Compiled, never run: what must compile, and, marked with @ts-expect-error, what must not. See producer.test.ts.
+import pino from 'pino'
 import {
   createProducer,
   type Future,
   fromProperties,
   type KafkaError,
+  logSendResults,
   type Producer,
   type ProducerRecord,
   type RecordMetadata,
   type SendCallback,
+  type SentRecord,
 } from '../../src/index.ts'
 import { MockProducer, type TransactionalProducer } from '../../src/testing/index.ts'
 
@@ -152,6 +155,25 @@ export function options() {
   createProducer({ bootstrapServers: ['a:1', 'b:2'], acks: 'all', compressionType: 'zstd', partitioner: () => 0 })
   createProducer({ bootstrapServers, partitioner: ({ key, partitionCount }) => (key?.length ?? 0) % partitionCount })
   createProducer({ bootstrapServers, interceptors: [{ onSend: record => record }] })
+  createProducer({
+    bootstrapServers,
+    interceptors: [
+      {
+        onSend: (record, sent) => {
+          same<typeof sent, SentRecord>(true)
+          return record
+        },
+        onAcknowledgement: (error, metadata, { topic, partition, elapsedMs }) => [
+          error?.code,
+          metadata?.offset,
+          topic.length,
+          (partition ?? -1) + elapsedMs,
+        ],
+        close: () => {},
+      },
+      { onAcknowledgement: error => void error?.outcome },
+    ],
+  })
   createProducer(fromProperties('bootstrap.servers=a:1'))
   // @ts-expect-error a producer needs servers
   createProducer({})
@@ -165,6 +187,32 @@ export function options() {
   createProducer({ bootstrapServers, partitioner: async () => 0 })
   // @ts-expect-error undefined is no value of an option
   createProducer({ bootstrapServers, lingerMs: undefined })
+}
+
+export function loggers() {
+  const { log } = console
+  createProducer({ bootstrapServers, logger: console, logLevel: 'debug' })
+  createProducer({ bootstrapServers, logger: pino(), logLevel: 'silent' })
+  createProducer({ bootstrapServers, logger: pino().child({ part: 'billing' }) })
+  createProducer({ bootstrapServers, logger: { log: (level, message, fields) => log(level, message, fields.event) } })
+  createProducer({ bootstrapServers, logger: { debug() {}, info() {}, warn() {}, error() {} } })
+  createProducer({ bootstrapServers, logger: { async log() {} } })
+  createProducer({
+    bootstrapServers,
+    interceptors: [logSendResults({ logger: console, sample: 0.1, describe: ({ key }) => ({ key }) })],
+  })
+  createProducer<{ orders: { value: Order } }>({
+    ...{ bootstrapServers, valueSerializer: 'json' },
+    interceptors: [
+      logSendResults<{ orders: { value: Order } }>({ logger: console, describe: ({ value }) => ({ id: value?.id }) }),
+    ],
+  })
+  // @ts-expect-error a logger has all four methods, or log
+  createProducer({ bootstrapServers, logger: { info() {}, error() {} } })
+  // @ts-expect-error there is no such level
+  createProducer({ bootstrapServers, logger: console, logLevel: 'trace' })
+  // @ts-expect-error results are logged somewhere
+  logSendResults({ level: 'info' })
 }
 
 export function events(producer: Producer) {

@@ -1,3 +1,4 @@
+import { type LogLevel, logLevels } from '../../client/observer/logger.ts'
 import type { CompressionType, ProducerOptions } from '../../client/producer/options.ts'
 import { unescapeBytes } from '../input/escapes.ts'
 import type { LineFormat } from '../input/line-format.ts'
@@ -26,6 +27,7 @@ export interface ProduceFlags extends ClientFlags {
   metricsPort?: string
   progress?: boolean
   quiet?: boolean
+  logLevel?: string
   json?: boolean
 }
 
@@ -103,6 +105,10 @@ export function ownOptions(flags: ProduceFlags, problems: string[]): Partial<Pro
     if (isAcks(flags.acks)) options.acks = flags.acks
     else problems.push(`--acks is all, 1 or 0, not "${flags.acks}"`)
   }
+  if (flags.logLevel !== undefined) {
+    if (isLogLevel(flags.logLevel)) options.logLevel = flags.logLevel
+    else problems.push(`--log-level is ${logLevels.join(', ')}, not "${flags.logLevel}"`)
+  }
   if (flags.partition?.trim() === '-1') options.partitioner = 'random'
   if (flags.transactionalId === '') problems.push('--transactional-id is empty')
   else if (flags.transactionalId !== undefined) options.transactionalId = flags.transactionalId
@@ -129,4 +135,5 @@ export function metricsPort({ metricsPort: text }: ProduceFlags, problems: strin
 
 const codecs: readonly CompressionType[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const isCodec = (text: string): text is CompressionType => codecs.some(codec => codec === text)
+const isLogLevel = (text: string): text is LogLevel => logLevels.some(level => level === text)
 const isAcks = (text: string): text is 'all' | '-1' | '0' | '1' => ['all', '-1', '0', '1'].includes(text)

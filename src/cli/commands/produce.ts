@@ -1,4 +1,5 @@
 import { CommitUnknownError, KafkaError, RecordTooLargeError, TimeoutError } from '../../base/errors/index.ts'
+import type { LogLevel } from '../../client/observer/logger.ts'
 import { type ProducerOptions, type ResolvedOptions, resolveOptions } from '../../client/producer/options.ts'
 import type { TransactionalProducer } from '../../client/producer/transactions.ts'
 import type { Producer } from '../../client/producer/types.ts'
@@ -51,8 +52,10 @@ export async function produce(flags: ProduceFlags, files: string[], io: Io, door
   try {
     options = resolveOptions(settings.options)
     const { transactionalId } = options
-    if (transactionalId === undefined) producer = door.createProducer(settings.options)
-    else producer = transactional = door.createProducer({ ...settings.options, transactionalId })
+    const logger = { log: (level: LogLevel, message: string) => report.log(level, message) }
+    const asked = flags.logLevel === undefined ? settings.options : { ...settings.options, logger }
+    if (transactionalId === undefined) producer = door.createProducer(asked)
+    else producer = transactional = door.createProducer({ ...asked, transactionalId })
   } catch (error) {
     return usageProblems(COMMAND, problemsOf(error), io)
   }

@@ -58,6 +58,11 @@ export class RunReport {
     this.#line(text)
   }
 
+  /** A line of the producer's own, where somebody asked for them. */
+  log(level: string, message: string): void {
+    this.#line(`ottla produce: ${level}: ${message}`)
+  }
+
   /** For a person in front of an empty terminal. */
   hint(input: { readonly delimiter: Uint8Array | null }): void {
     if (!this.#options.typed) return

@@ -71,6 +71,8 @@ describe('wrong values', () => {
     ['interceptors', {}, /interceptors is an object|interceptors/],
     ['interceptors', [{ onSend() {} }, { onSent() {} }], /entry 1 has neither/],
     ['interceptors', [{ onSend: 5 }], /entry 0/],
+    ['interceptors', [{ onSend() {}, close: true }], /entry 0/],
+    ['interceptors', [null], /entry 0/],
     ['logger', () => {}, /^logger is a function; allowed: an object with debug, info, warn and error, or with log$/],
     ['logger', { debug() {}, info() {}, warn() {} }, /^logger is an object/],
     ['logger', { log: 'yes' }, /^logger is an object/],
