@@ -40,7 +40,7 @@ const staticNames = new Set([
 ])
 
 /** Where a value was set, as DescribeConfigs numbers it. */
-export const configSource = { broker: 2, allBrokers: 3, file: 4, standard: 5 } as const
+export const configSource = { broker: 2, allBrokers: 3, file: 4, standard: 5, clientMetrics: 7 } as const
 
 /** Why a broker's configuration cannot be set, or null. Source: DynamicBrokerConfig.validate. */
 export function brokerConfigProblem(name: string, value: string): string | null {

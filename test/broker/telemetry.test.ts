@@ -295,3 +295,87 @@ test('bytes that are no message, or too many points, are refused and take no mem
     expect(() => readMetricsData(Buffer.from(bytes, 'hex')), bytes).toThrow(DecodeError)
   expect(() => readMetricsData(around(1, around(2, around(2, around(5, points)))))).toThrow(/100000 data points/)
 })
+
+describe('as configuration of the resource "client metrics"', () => {
+  const clientMetrics = 16
+  const [set, remove, append] = [0, 1, 2]
+
+  async function setUpConfigs(telemetry?: TelemetryOptions) {
+    const broker = await startBroker(telemetry && { telemetry })
+    onTestFinished(() => broker.close())
+    const client = await connect(broker)
+    const alter = async (...changes: [name: string, configOperation: number, value: string | null][]) => {
+      const configs = changes.map(([name, configOperation, value]) => ({ name, configOperation, value }))
+      const resources = [{ resourceType: clientMetrics, resourceName: 'own', configs }]
+      const answer = await client.connection.call(apis.incrementalAlterConfigs, 1, { resources, validateOnly: false })
+      return answer.responses[0]!.errorCode
+    }
+    const describeOwn = async () => {
+      const resources = [{ resourceType: clientMetrics, resourceName: 'own', configurationKeys: null }]
+      const { results } = await client.connection.call(apis.describeConfigs, 4, { resources })
+      return results[0]!.configs.map(({ name, value, configSource }) => [name, value, configSource])
+    }
+    const list = async () => {
+      const { configResources } = await client.connection.call(apis.listConfigResources, 0, {})
+      return configResources.map(({ resourceName }) => resourceName)
+    }
+    return { ...client, broker, alter, describeOwn, list }
+  }
+
+  test('a subscription is set, shown, listed, changed and taken away', async () => {
+    const { alter, describeOwn, list, ask } = await setUpConfigs({})
+
+    expect(await alter(['metrics', set, 'a.,b.'], ['interval.ms', set, '2000'])).toBe(0)
+    expect(await describeOwn()).toEqual([
+      ['metrics', 'a.,b.', 7],
+      ['interval.ms', '2000', 7],
+      ['match', '', 5],
+    ])
+    expect(await list()).toEqual(['own'])
+    expect(await alter(['metrics', append, 'c.'], ['match', set, 'client_id=ra.'])).toBe(0)
+    expect(await ask()).toMatchObject({ requestedMetrics: ['a.', 'b.', 'c.'], pushIntervalMs: 2000 })
+    expect(await alter(['metrics', remove, null], ['interval.ms', remove, null], ['match', remove, null])).toBe(0)
+    expect(await list()).toEqual([])
+    expect(await describeOwn()).toEqual([
+      ['metrics', '', 5],
+      ['interval.ms', '300000', 5],
+      ['match', '', 5],
+    ])
+  })
+
+  test.each([
+    ['a name that nobody knows', 'metric', set, 'a.'],
+    ['an interval that is too short', 'interval.ms', set, '99'],
+    ['an interval that is no number', 'interval.ms', set, 'often'],
+    ['a match that is not known', 'match', set, 'client_rack=a'],
+    ['no value', 'metrics', set, null],
+    ['a number as a list', 'interval.ms', append, '200'],
+  ])('%s is INVALID_CONFIG, and changes nothing', async (_, name, operation, value) => {
+    const { alter, list } = await setUpConfigs({})
+
+    expect(await alter([name, operation, value])).toBe(code('INVALID_CONFIG'))
+    expect(await list()).toEqual([])
+  })
+
+  test('neither many nor long ones fill the memory, and no pattern stops the broker', async () => {
+    const { alter, broker, ask, list } = await setUpConfigs({})
+    for (let count = 0; count < 100; count++) broker.subscribeTelemetry(`${count}`, { metrics: ['a.'] })
+    expect(await alter(['metrics', set, 'b.'])).toBe(code('POLICY_VIOLATION'))
+    for (let count = 0; count < 100; count++) broker.unsubscribeTelemetry(`${count}`)
+    expect(await alter(['metrics', set, 'b'.repeat(64 * 1024)])).toBe(code('INVALID_CONFIG'))
+    expect(await list()).toEqual([])
+
+    broker.subscribeTelemetry('everybody', { metrics: ['a.'] })
+    expect(await alter(['metrics', set, 'b.'], ['match', set, 'client_instance_id=(([\\w-]+)+)+!'])).toBe(0)
+    const before = performance.now()
+    expect((await ask()).requestedMetrics).toEqual(['a.'])
+    expect(performance.now() - before).toBeLessThan(2000)
+  })
+
+  test('a broker that takes no metrics has none', async () => {
+    const { alter, list } = await setUpConfigs()
+
+    expect(await alter(['metrics', set, '*'])).toBe(code('INVALID_REQUEST'))
+    expect(await list()).toEqual([])
+  })
+})

@@ -3,6 +3,15 @@ import { brokerConfigProblem, topicNameOf } from '../broker-config.ts'
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { ClusterError, refusalOf } from '../cluster-error.ts'
+import type { ClientTelemetry } from '../telemetry/client-telemetry.ts'
+import {
+  clientMetricsResource,
+  isTelemetryConfigName,
+  setTelemetryConfig,
+  telemetryConfig,
+  telemetryConfigDefault,
+  telemetryConfigIsList,
+} from '../telemetry/telemetry-config.ts'
 import { isTopicConfigName, topicConfigDefault, topicConfigIsList, topicConfigProblem } from '../topic-config.ts'
 import { brokerResource, topicResource } from './describe-configs.ts'
 
@@ -79,6 +88,7 @@ function alter(
 
 function find({ cluster, brokerId }: Call<unknown>, type: number, name: string): Configured {
   if (type === topicResource) return topicConfig(cluster, name)
+  if (type === clientMetricsResource && cluster.telemetry) return clientMetricsConfig(cluster.telemetry, name)
   if (type !== brokerResource) throw new ClusterError('INVALID_REQUEST', `Unknown resource type ${type}`)
   if (name === '') return brokerConfig(cluster, 'allBrokers')
   if (!/^-?\d+$/.test(name)) throw new ClusterError('INVALID_REQUEST', `Node id must be an integer, but it is: ${name}`)
@@ -104,6 +114,24 @@ function topicConfig(cluster: Cluster, topicName: string): Configured {
     },
     knows: isTopicConfigName,
     list: name => (isTopicConfigName(name) && topicConfigIsList(name) ? topic.settings.get(name) : null),
+  }
+}
+
+/** A subscription to metrics of clients, where the broker takes them: `kafka-client-metrics` sets it so. */
+function clientMetricsConfig(telemetry: ClientTelemetry, subscription: string): Configured {
+  return {
+    entries: () => telemetryConfig(telemetry, subscription),
+    replace: entries => setTelemetryConfig(telemetry, subscription, entries),
+    check(name, value) {
+      if (!isTelemetryConfigName(name))
+        throw new ClusterError('INVALID_CONFIG', `Unknown client metrics configuration: ${name}`)
+      if (value === null) throw new ClusterError('INVALID_CONFIG', `Null value not supported for ${name}`)
+    },
+    knows: isTelemetryConfigName,
+    list: name =>
+      isTelemetryConfigName(name) && telemetryConfigIsList(name)
+        ? (telemetryConfig(telemetry, subscription).get(name) ?? telemetryConfigDefault(name))
+        : null,
   }
 }
 

@@ -3,6 +3,14 @@ import { configSource, dynamicConfigNames, topicNameOf } from '../broker-config.
 import { anyInjectedError, type Call, handler } from '../call.ts'
 import type { Cluster } from '../cluster.ts'
 import { ClusterError, refusalOf } from '../cluster-error.ts'
+import type { ClientTelemetry } from '../telemetry/client-telemetry.ts'
+import {
+  clientMetricsResource,
+  telemetryConfig,
+  telemetryConfigDefault,
+  telemetryConfigIsList,
+  telemetryConfigNames,
+} from '../telemetry/telemetry-config.ts'
 import { type TopicConfigName, topicConfigDefault, topicConfigNames, topicConfigType } from '../topic-config.ts'
 import { once } from './repeats.ts'
 
@@ -44,6 +52,8 @@ function describe(call: Call<Request>, resource: Resource): Result {
 function entriesOf(call: Call<Request>, { resourceType, resourceName }: Resource): Entry[] {
   const { cluster } = call
   if (resourceType === topicResource) return topicEntries(cluster, resourceName)
+  if (resourceType === clientMetricsResource && cluster.telemetry)
+    return clientMetricsEntries(cluster.telemetry, resourceName)
   if (resourceType !== brokerResource)
     throw new ClusterError('INVALID_REQUEST', `Unsupported resource type: ${resourceType}`)
   if (resourceName === '') return defaultEntries(cluster)
@@ -64,6 +74,19 @@ function topicEntries(cluster: Cluster, topicName: string): Entry[] {
   return topicConfigNames.map(name => {
     const own = settings.source(name) === 1 ? [{ name, value: settings.get(name), source: 1 }] : []
     return entry(name, topicConfigType(name), false, [...own, ...brokerLevels(cluster, name)])
+  })
+}
+
+/** Of a subscription that does not exist as well: what it would be by default. */
+function clientMetricsEntries(telemetry: ClientTelemetry, subscription: string): Entry[] {
+  const set = telemetryConfig(telemetry, subscription)
+  return telemetryConfigNames.map(name => {
+    const own = set.get(name)
+    const levels = [
+      ...(own === undefined ? [] : [{ name, value: own, source: configSource.clientMetrics }]),
+      { name, value: telemetryConfigDefault(name), source: configSource.standard },
+    ]
+    return entry(name, telemetryConfigIsList(name) ? listType : intType, false, levels)
   })
 }
 

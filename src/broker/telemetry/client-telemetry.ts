@@ -9,7 +9,7 @@ import { readMetricsData, type TelemetryMetric } from './otlp-reader.ts'
 import {
   allMetrics,
   defaultIntervalMs,
-  isMeant,
+  meantFor,
   type TelemetryOptions,
   type TelemetrySubscription,
 } from './telemetry-options.ts'
@@ -92,6 +92,15 @@ export class ClientTelemetry {
 
   unsubscribe(name: string): void {
     if (this.#subscriptions.delete(name)) this.#version++
+  }
+
+  /** undefined: there is none of this name. */
+  subscription(name: string): TelemetrySubscription | undefined {
+    return this.#subscriptions.get(name)
+  }
+
+  get subscriptionNames(): readonly string[] {
+    return [...this.#subscriptions.keys()]
   }
 
   get pushes(): readonly TelemetryPush[] {
@@ -213,7 +222,7 @@ export class ClientTelemetry {
       client_instance_id: clientInstanceId,
       client_source_address: clientHost.replace('/', ''),
     }
-    const meant = [...this.#subscriptions.values()].filter(own => isMeant(own, client))
+    const meant = meantFor(this.#subscriptions.values(), client)
     const asked = [...new Set(meant.flatMap(own => own.metrics))].sort()
     const metrics = asked.includes(allMetrics) ? [allMetrics] : asked
     const intervalMs = Math.min(defaultIntervalMs, ...meant.map(own => own.intervalMs ?? defaultIntervalMs))

@@ -1,3 +1,4 @@
+import { Script } from 'node:vm'
 import { KafkaError } from '../../base/errors/index.ts'
 
 /** Metrics that clients are asked to push. Source: ClientMetricsConfigs of Kafka, whose names are `metrics`, `interval.ms` and `match`. */
@@ -71,15 +72,30 @@ export function checkTelemetry(
     wrong('telemetry.compressionTypes', `${String(compressionTypes)} are not ids of codecs`)
 }
 
-/** Whether a client is meant. */
-export function isMeant(
-  { match = [] }: TelemetrySubscription,
+/** How long all patterns together may take for one client, in milliseconds: some have the engine try without end. */
+const patternTimeoutMs = 100
+const matchAll = new Script('tests.map(({ pattern, value }) => new RegExp(pattern).test(value))')
+
+/** The subscriptions by which a client is meant: only those without patterns, where these take too long. */
+export function meantFor(
+  subscriptions: Iterable<TelemetrySubscription>,
   client: { readonly [name in Matchable]: string | null },
-): boolean {
-  return match.every(one => {
-    const { name, pattern } = parsed(one)
-    return new RegExp(`^(?:${pattern})$`).test(client[name as Matchable] ?? '')
-  })
+): TelemetrySubscription[] {
+  const all = [...subscriptions]
+  const tests = all.flatMap(({ match = [] }) =>
+    match.map(parsed).map(({ name, pattern }) => ({
+      ...{ pattern: `^(?:${pattern})$`, value: client[name as Matchable] ?? '' },
+    })),
+  )
+  if (tests.length === 0) return all
+  let matches: readonly boolean[] = []
+  try {
+    matches = matchAll.runInNewContext({ tests }, { timeout: patternTimeoutMs }) as readonly boolean[]
+  } catch {
+    return all.filter(({ match = [] }) => match.length === 0)
+  }
+  let index = 0
+  return all.filter(({ match = [] }) => match.map(() => matches[index++]).every(Boolean))
 }
 
 function parsed(one: string): { name: string; pattern: string } {
