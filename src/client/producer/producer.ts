@@ -28,6 +28,7 @@ import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { Transactions } from '../exactly-once/transactions.ts'
 import { ProducerMeters } from '../metrics/meters.ts'
 import { type ProducerMetrics, readMetrics } from '../metrics/producer-metrics.ts'
+import { Diagnostics } from '../observer/diagnostics.ts'
 import { Observers } from '../observer/observer.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
@@ -115,7 +116,9 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       { samples: options.metricsNumSamples, windowMs: options.metricsSampleWindowMs },
       options.batchSize,
     )
-    this.#observers = new Observers([])
+    this.#observers = new Observers([
+      new Diagnostics(options.clientId, this.#clock, call => this.#accumulator.calls.later(call)),
+    ])
     this.#cluster = new Cluster({
       ...options,
       clock,
