@@ -72,6 +72,8 @@ const rooms = {
     'client/accumulator',
     'client/producer',
   ],
+  // It hears of producers by channels only.
+  opentelemetry: ['base', 'client/metrics', 'client/record', 'client/observer'],
   // The door of the package: src/index.ts.
   index: ['base', 'client/metrics', 'client/record', 'client/observer', 'client/partitioners', 'client/producer'],
   cli: [
