@@ -11,7 +11,7 @@ import { formatMessage } from 'publint/utils'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** The bounds of the package; raise them only for something that users get. */
-export const limits = { packedBytes: 800 * 1024, unpackedBytes: 4 * 1024 * 1024 }
+export const limits = { packedBytes: 900 * 1024, unpackedBytes: 4 * 1024 * 1024 }
 
 const allowed = [/^dist\/.+\.(js|js\.map|d\.ts)$/, /^(README|CHANGELOG)\.md$/, /^LICENSE$/, /^package\.json$/]
 const required = ['README.md', 'CHANGELOG.md', 'LICENSE', 'package.json']

@@ -23,6 +23,7 @@ const files =
         'docs/testing.md',
         'docs/broker.md',
         'docs/faults.md',
+        'docs/tracing.md',
       ]
 
 // Inside the package, so that `import 'ottla'` finds it.

@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import {
   AggregationTemporality,
   type Histogram,
@@ -25,7 +26,6 @@ import {
   observeMetrics,
 } from '../../src/opentelemetry/index.ts'
 import { expectNothingUnhandled } from '../producer/unhandled.ts'
-import { traceparent } from './traceparent.ts'
 
 expectNothingUnhandled()
 
@@ -51,7 +51,7 @@ afterEach(async () => {
 })
 
 const begin = (options: InstrumentationOptions = {}) => {
-  instrumentation = instrument({ tracerProvider, propagator: traceparent, ...options })
+  instrumentation = instrument({ tracerProvider, propagator: new W3CTraceContextPropagator(), ...options })
 }
 
 const open = (options: Partial<ProducerOptions> = {}) =>
