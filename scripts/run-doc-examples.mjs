@@ -25,6 +25,7 @@ const files =
         'docs/broker.md',
         'docs/faults.md',
         'docs/metrics.md',
+        'docs/tracing.md',
       ]
 
 // Inside the package, so that `import 'ottla'` finds it.

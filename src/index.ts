@@ -16,6 +16,22 @@ export type {
   ProducerMetrics,
   RetryCount,
 } from './client/metrics/producer-metrics.ts'
+export type {
+  BatchMessage,
+  ChannelMessages,
+  ConnectionMessage,
+  ErrorMessage,
+  IdentityMessage,
+  LeaderMessage,
+  MetadataMessage,
+  RequestBatch,
+  RequestMessage,
+  RetryMessage,
+  SendMessage,
+  ThrottleMessage,
+  TracedRecord,
+  TransactionMessage,
+} from './client/observer/channels.ts'
 export type { LevelLogger, LineLogger, LogFields, Logger, LogLevel } from './client/observer/logger.ts'
 export type { PartitionerContext, PartitionerFunction, PartitionerName } from './client/partitioners/partitioner.ts'
 export { createProducer, type TransactionalProducerOptions } from './client/producer/create-producer.ts'

@@ -2,6 +2,7 @@ import type { KafkaError } from '../base/errors/index.ts'
 import { invariant } from '../base/invariant.ts'
 import type { RecordListener } from '../client/accumulator/batch.ts'
 import type { Blocker } from '../client/accumulator/blocker.ts'
+import type { SendTrace } from '../client/observer/send-trace.ts'
 import type { ResultSource } from '../client/producer/future.ts'
 import type { InterceptedRecord } from '../client/producer/intercepted-record.ts'
 import type { SerializedRecord, TakenRecord } from '../client/producer/record-intake.ts'
@@ -51,6 +52,8 @@ export class MockRecord implements ResultSource, AcknowledgedBatch {
   readonly isTransactional: boolean
   /** Flushes that wait for it. */
   readonly waiters: SettledWaiter[] = []
+  /** Where its life is published; undefined where nobody listens. */
+  trace: SendTrace | undefined
   /** Called once when it is settled. */
   onSettled: (() => void) | undefined
 
@@ -134,22 +137,27 @@ export class MockRecord implements ResultSource, AcknowledgedBatch {
     this.move('settled')
     this.baseOffset = offset
     this.#result = error === null ? { metadata: new BatchRecordMetadata(this, 0) } : { error }
-    if (typeof this.#listener === 'object')
-      this.#listener.settled(error, error === null ? this.metadataAt() : undefined)
+    const metadata = error === null ? this.metadataAt() : undefined
+    this.trace?.settled(error, metadata)
+    if (typeof this.#listener === 'object') this.#listener.settled(error, metadata)
     this.onSettled?.()
     for (const waiter of this.waiters) waiter.batchSettled()
   }
 
   /** Interceptors first, then the callback, then those who await. Throws what the callback throws, after the rest. */
   tell(): unknown {
-    const error = this.errorAt()
-    const result: Parameters<SendCallback> = error === undefined ? [null, this.metadataAt()] : [error]
     try {
-      this.#intercepted?.observe(result[0], result[1])
-      return typeof this.#listener === 'function' ? this.#listener(...result) : this.#listener?.tell()
+      return this.trace === undefined ? this.#call() : this.trace.tell(() => this.#call())
     } finally {
       this.#resolve?.()
     }
+  }
+
+  #call(): unknown {
+    const error = this.errorAt()
+    const result: Parameters<SendCallback> = error === undefined ? [null, this.metadataAt()] : [error]
+    this.#intercepted?.observe(result[0], result[1])
+    return typeof this.#listener === 'function' ? this.#listener(...result) : this.#listener?.tell()
   }
 
   isSettledAt(): boolean {

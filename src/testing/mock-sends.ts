@@ -4,6 +4,7 @@ import type { Clock } from '../base/time/clock.ts'
 import type { RecordListener } from '../client/accumulator/batch.ts'
 import { callbackError } from '../client/accumulator/deliveries.ts'
 import type { ProducerMeters } from '../client/metrics/meters.ts'
+import { areSendsTraced, type SendTrace, SendTraces } from '../client/observer/send-trace.ts'
 import { checkSignal, fieldsOf, lengthOf, topicOf } from '../client/producer/given-record.ts'
 import type { InterceptedRecord } from '../client/producer/intercepted-record.ts'
 import type { ResolvedOptions } from '../client/producer/options.ts'
@@ -60,6 +61,7 @@ export class MockSends {
   history: MockRecord[] = []
   readonly #parts: MockSendsParts
   readonly #intake: RecordIntake
+  readonly #traces: SendTraces
   readonly #unwatched: UnwatchedFailures
   /** Per topic: records that wait for a serializer, and those behind them. */
   readonly #lines = new Map<string, Fifo<MockRecord>>()
@@ -72,6 +74,7 @@ export class MockSends {
   constructor(parts: MockSendsParts) {
     this.#parts = parts
     this.#intake = new RecordIntake(parts.options, parts.clock, error => parts.reports.error(error))
+    this.#traces = new SendTraces(parts.options.clientId, parts.clock)
     this.#unwatched = new UnwatchedFailures(parts.clock, report => parts.reports.undelivered(report))
   }
 
@@ -89,18 +92,26 @@ export class MockSends {
     }
     const sent = this.#intake.begin()
     let taken: TakenRecord | undefined
+    let trace: SendTrace | undefined
     try {
       if (signal !== undefined) checkSignal(signal)
       if (signal?.aborted)
         throw new AbortedError('the record was taken back before it was sent', 'not-written', signal.reason)
       taken = this.#intake.take(given, sent)
+      if (areSendsTraced()) {
+        trace = this.#traces.start(taken)
+        taken = { ...taken, pairs: trace.headers }
+      }
       const { partition } = taken
       if (partition !== undefined && !this.#parts.topics.has(taken.topic, partition))
         throw new MetadataTimeoutError(
           `${taken.topic} has no partition ${partition}; the real producer would wait maxBlockMs (${this.#parts.options.maxBlockMs} ms) for it`,
         )
       const record = new MockRecord(given, taken, listener, sent, blocker, this.#parts.transactions.isInFlight)
-      const serialized = this.#intake.serialize(taken)
+      record.trace = trace
+      const own = taken
+      const serialize = () => this.#intake.serialize(own)
+      const serialized = trace === undefined ? serialize() : trace.inScope(serialize)
       if (!(serialized instanceof Promise)) this.#serialized(record, serialized)
       this.#lineOf(record.topic).push(record)
       this.#drain(record.topic)
@@ -112,7 +123,9 @@ export class MockSends {
         thrown instanceof KafkaError
           ? thrown
           : new InvalidRecordError('INVALID_RECORD', `the record cannot be read: ${thrownText(thrown)}`, thrown)
-      return this.#refuse(taken ?? { ...fieldsOf(given), topic: topicOf(given) }, error, listener, sent)
+      return this.#refuse(taken ?? { ...fieldsOf(given), topic: topicOf(given) }, error, listener, sent, trace)
+    } finally {
+      if (trace !== undefined) this.#traces.end(trace)
     }
   }
 
@@ -160,6 +173,7 @@ export class MockSends {
       this.#settle(record, error as KafkaError)
       return
     }
+    record.trace?.placed(record.partition)
     if (record.timestamp < 0) record.timestamp = clock.wallTime()
     record.move('open')
     if (record.isTransactional) transactions.records.push(record)
@@ -265,9 +279,11 @@ export class MockSends {
     error: KafkaError,
     listener: Listener,
     sent: InterceptedRecord | undefined,
+    trace?: SendTrace,
   ): RefusedRecord {
     if (sent !== undefined) sent.topic = given.topic
     const record = new RefusedRecord(given.topic, error, listener, sent)
+    record.trace = trace ?? this.#traces.refused(given)
     record.settled()
     this.#parts.meters.failed(1, error, this.#parts.meters.topics.get(given.topic))
     if (this.#parts.transactions.isInFlight) this.#parts.transactions.recordFailed(error)

@@ -9,6 +9,7 @@ import {
   writeVarint,
   writeVarlong,
 } from '../../wire/protocol/records/varint.ts'
+import type { SendTrace } from '../observer/send-trace.ts'
 import { type AcknowledgedBatch, BatchRecordMetadata, type RecordMetadata } from '../record/record-metadata.ts'
 import type { Blocker } from './blocker.ts'
 import type { BufferPool } from './buffer-pool.ts'
@@ -42,6 +43,8 @@ const moves: Record<BatchState, readonly BatchState[]> = {
 export interface RecordListener {
   /** Whether somebody will see the result; if not, a failure goes to the `undelivered` event. */
   readonly watched: boolean
+  /** Where its life is published; undefined where nobody listens. */
+  readonly trace?: SendTrace | undefined
   /** The result is there. Nobody is told yet. */
   settled(error: KafkaError | null, metadata: RecordMetadata | undefined): void
   /** Tells whoever wanted to be told. Throws what a callback throws, and gives what it returned: a promise may still reject. */

@@ -50,3 +50,24 @@ test('a call that holds again lets the others go on behind it, in order', async 
 test('nothing is released that was not held', () => {
   expect(() => new UserCalls().release()).toThrow('held')
 })
+
+test('a later call waits until the present code has ended, before the promises it settled; what comes behind it waits as well', async () => {
+  const { calls, seen, see } = setting()
+  calls.later(see('later'))
+  calls.run(see('behind it'))
+  const settled = Promise.resolve().then(see('promise'))
+  expect([seen, calls.isOpen]).toEqual([[], false])
+  await settled
+  expect([seen, calls.isOpen]).toEqual([['later', 'behind it', 'promise'], true])
+})
+
+test('a later call that comes while they are held waits for the release', async () => {
+  const { calls, seen, see } = setting()
+  calls.hold()
+  calls.later(see('later'))
+  await Promise.resolve()
+  expect(seen).toEqual([])
+  calls.release()
+  await Promise.resolve()
+  expect(seen).toEqual(['later'])
+})

@@ -17,6 +17,13 @@ export class UserCalls {
     else this.#waiting.push(call)
   }
 
+  /** The same from the midst of work that has no place for it: it waits until the present code has ended. */
+  later(call: () => void): void {
+    this.#waiting.push(call)
+    this.isOpen = false
+    if (this.#holds === 0) queueMicrotask(() => this.runWaiting())
+  }
+
   hold(): void {
     this.#holds++
     this.isOpen = false

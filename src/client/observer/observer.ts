@@ -1,4 +1,5 @@
 import type { KafkaError } from '../../base/errors/index.ts'
+import type { SendTrace } from './send-trace.ts'
 
 /** A batch, as whoever watches sees it: it is the same object from its first sending to its result, and only valid during a call. */
 export interface ObservedBatch {
@@ -14,6 +15,14 @@ export interface ObservedBatch {
   readonly baseOffset: bigint
   /** Bytes before compression. */
   readonly length: number
+  /** What went wrong last, while it is under way. */
+  readonly lastError: KafkaError | undefined
+  /** Who is told of each record, in their order: where it is an object, the record may be traced. */
+  readonly listeners: readonly (ObservedListener | ((...result: never) => unknown) | true | undefined)[]
+}
+
+export interface ObservedListener {
+  readonly trace?: SendTrace | undefined
 }
 
 /** A Produce request: the same object when it leaves and when it ends. */

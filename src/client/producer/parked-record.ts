@@ -2,6 +2,7 @@ import type { KafkaError } from '../../base/errors/index.ts'
 import { invariant } from '../../base/invariant.ts'
 import type { Batch, BatchWaiter, RecordListener } from '../accumulator/batch.ts'
 import type { Blocker } from '../accumulator/blocker.ts'
+import type { SendTrace } from '../observer/send-trace.ts'
 import type { HeaderPair } from '../record/headers.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import type { ResultSource } from './future.ts'
@@ -45,6 +46,8 @@ export class ParkedRecord implements RecordListener, ResultSource {
   onSettled: (() => void) | undefined
   /** Where there are interceptors: they see the result before the callback. */
   intercepted: InterceptedRecord | undefined
+  /** Where its life is published. */
+  trace: SendTrace | undefined
 
   readonly blocker: Blocker | undefined
   readonly #listener: SendCallback | RecordListener | undefined
@@ -102,6 +105,7 @@ export class ParkedRecord implements RecordListener, ResultSource {
     this.move('settled')
     this.#error = error ?? undefined
     this.#metadata = metadata
+    this.trace?.settled(error, metadata)
     this.onSettled?.()
     this.key = this.value = null
     if (typeof this.#listener === 'object') this.#listener.settled(error, metadata)
@@ -110,13 +114,17 @@ export class ParkedRecord implements RecordListener, ResultSource {
   tell(): unknown {
     if (this.#isTold) return undefined
     this.#isTold = true
-    const error = this.#error ?? null
-    this.intercepted?.observe(error, this.#metadata)
     try {
-      return typeof this.#listener === 'function' ? this.#listener(error, this.#metadata) : this.#listener?.tell()
+      return this.trace === undefined ? this.#call() : this.trace.tell(() => this.#call())
     } finally {
       this.#resolve?.()
     }
+  }
+
+  #call(): unknown {
+    const error = this.#error ?? null
+    this.intercepted?.observe(error, this.#metadata)
+    return typeof this.#listener === 'function' ? this.#listener(error, this.#metadata) : this.#listener?.tell()
   }
 
   errorAt(): KafkaError | undefined {

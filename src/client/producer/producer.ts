@@ -28,6 +28,7 @@ import type { IdentitySource } from '../exactly-once/identity-source.ts'
 import { Transactions } from '../exactly-once/transactions.ts'
 import { ProducerMeters } from '../metrics/meters.ts'
 import { type ProducerMetrics, readMetrics } from '../metrics/producer-metrics.ts'
+import { Diagnostics } from '../observer/diagnostics.ts'
 import { Observers } from '../observer/observer.ts'
 import { ProducerLog } from '../observer/producer-log.ts'
 import { topicPartitioner } from '../partitioners/partitioner.ts'
@@ -122,7 +123,10 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       options.batchSize,
     )
     this.#log = this.#makeLog()
-    this.#observers = new Observers([...(this.#log ? [this.#log] : [])])
+    this.#observers = new Observers([
+      new Diagnostics(options.clientId, this.#clock, call => this.#accumulator.calls.later(call)),
+      ...(this.#log ? [this.#log] : []),
+    ])
     this.#cluster = new Cluster({
       ...options,
       clock,

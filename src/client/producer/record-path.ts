@@ -9,6 +9,7 @@ import { writeUtf8 } from '../accumulator/write-utf8.ts'
 import type { Transactions } from '../exactly-once/transactions.ts'
 import type { ProducerMeters } from '../metrics/meters.ts'
 import type { ProducerObserver } from '../observer/observer.ts'
+import { areSendsTraced, type SendTrace, SendTraces } from '../observer/send-trace.ts'
 import { encodeHeaders } from '../record/headers.ts'
 import { checkSignal, fieldsOf, headersIfRight, isBytes, lengthOf, topicOf } from './given-record.ts'
 import type { InterceptedRecord } from './intercepted-record.ts'
@@ -76,6 +77,7 @@ export class RecordPath {
   readonly #blocker: ThreadBlocker
   readonly #topics: Map<string, TopicState>
   readonly #transactions: Transactions | undefined
+  readonly #traces: SendTraces
   /** Until the producer is closed. */
   isOpen = true
   #keyScratch = Buffer.allocUnsafe(1024)
@@ -94,6 +96,7 @@ export class RecordPath {
     this.#blocker = parts.blocker
     this.#topics = parts.topics
     this.#transactions = parts.transactions
+    this.#traces = new SendTraces(parts.options.clientId, parts.clock, run => parts.blocker.duringUserCode(run))
   }
 
   /** Where the record's result will be; in a batch the record is the last one now. */
@@ -106,7 +109,7 @@ export class RecordPath {
     if (transactions !== undefined && this.isOpen && !transactions.takesRecords)
       return this.refuseRecord(record, transactions.refusal('send'), listener)
     let given = record
-    if (this.#intake.isDirect && this.isOpen && options === undefined) {
+    if (this.#intake.isDirect && this.isOpen && options === undefined && !areSendsTraced()) {
       try {
         given = this.#sendDirect(record, listener)
       } catch (thrown) {
@@ -217,8 +220,7 @@ export class RecordPath {
   ): ParkedRecord | RefusedRecord {
     const calledAt = this.#clock.now()
     const sent = this.#intake.begin()
-    let taken: TakenRecord | undefined
-    let parked: ParkedRecord | undefined
+    let taken: TakenRecord
     try {
       if (!this.isOpen)
         throw new ClosedError(`the producer is ${this.#parts.state()}: this record was not sent`, 'not-written')
@@ -226,20 +228,51 @@ export class RecordPath {
       if (signal?.aborted)
         throw new AbortedError('the record was taken back before it was sent', 'not-written', signal.reason)
       taken = this.#blocker.duringUserCode(() => this.#intake.take(record, sent))
+    } catch (thrown) {
+      return this.refuseRecord(record, thrown, listener, sent)
+    }
+    return areSendsTraced()
+      ? this.#parkTraced(taken, calledAt, signal, listener, sent)
+      : this.#park(taken, calledAt, signal, listener, sent, undefined)
+  }
+
+  #parkTraced(
+    taken: TakenRecord,
+    calledAt: number,
+    signal: AbortSignal | undefined,
+    listener: SendCallback | RecordListener | undefined,
+    sent: InterceptedRecord | undefined,
+  ): ParkedRecord | RefusedRecord {
+    const trace = this.#traces.start(taken)
+    const ours = { ...taken, pairs: trace.headers }
+    const parked = trace.inScope(() => this.#park(ours, calledAt, signal, listener, sent, trace))
+    this.#traces.end(trace)
+    return parked
+  }
+
+  #park(
+    taken: TakenRecord,
+    calledAt: number,
+    signal: AbortSignal | undefined,
+    listener: SendCallback | RecordListener | undefined,
+    sent: InterceptedRecord | undefined,
+    trace: SendTrace | undefined,
+  ): ParkedRecord | RefusedRecord {
+    let parked: ParkedRecord | undefined
+    try {
       const leastBytes = recordOverheadBytes + recordFramingBytes + this.#intake.leastBytes(taken)
       if (this.#lobby.hasNoRoomFor(leastBytes)) throw this.#lobby.lineIsFull()
       const { topic, partition, timestamp = -1 } = taken
       parked = new ParkedRecord(topic, partition, timestamp, calledAt, listener, this.#blocker)
       parked.intercepted = sent
+      parked.trace = trace
       const state = this.#parts.stateOf(topic)
       this.#serialize(parked, state, taken)
       if (!parked.isSettled && signal !== undefined) this.#watchSignal(parked, state, signal)
       return parked
     } catch (thrown) {
       if (parked !== undefined) this.#lobby.uncharge(parked)
-      return taken === undefined
-        ? this.refuseRecord(record, thrown, listener, sent)
-        : this.#refuse(taken, thrown, listener, sent)
+      return this.#refuse(taken, thrown, listener, sent, trace)
     }
   }
 
@@ -259,6 +292,7 @@ export class RecordPath {
     thrown: unknown,
     listener: SendCallback | RecordListener | undefined,
     sent: InterceptedRecord | undefined,
+    trace?: SendTrace,
   ): RefusedRecord {
     if (sent !== undefined) sent.topic = given.topic
     const error =
@@ -272,6 +306,7 @@ export class RecordPath {
     // Made now: when the call has returned, the caller's bytes may change.
     const isHeard = !record.watched && this.#parts.isUndeliveredHeard()
     if (isHeard) record.report = undeliveredFromGiven(given, error)
+    record.trace = trace ?? this.#traces.refused(given)
     record.settled()
     if (this.#refused.length === 0) queueMicrotask(() => this.tellRefused())
     this.#refused.push(record)
@@ -373,6 +408,7 @@ export class RecordPath {
     const headers = parked.pairs.length === 0 ? undefined : encodeHeaders(parked.pairs)
     if (parked.intercepted !== undefined) parked.intercepted.partition = partition
     parked.move('placed')
+    parked.trace?.placed(partition)
     const batch = this.#accumulator.append(
       queue,
       key ?? noKey,

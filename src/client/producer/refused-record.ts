@@ -1,5 +1,6 @@
 import type { KafkaError } from '../../base/errors/index.ts'
 import type { RecordListener } from '../accumulator/batch.ts'
+import type { SendTrace } from '../observer/send-trace.ts'
 import type { RecordMetadata } from '../record/record-metadata.ts'
 import type { ResultSource } from './future.ts'
 import type { InterceptedRecord } from './intercepted-record.ts'
@@ -21,6 +22,7 @@ export class RefusedRecord implements RecordListener, ResultSource {
   watched: boolean
   /** For the `undelivered` event, where somebody listens and nobody watches. */
   report: Undelivered | undefined = undefined
+  trace: SendTrace | undefined = undefined
 
   constructor(
     topic: string,
@@ -56,10 +58,15 @@ export class RefusedRecord implements RecordListener, ResultSource {
   }
 
   settled(): void {
+    this.trace?.settled(this.#error, undefined)
     if (typeof this.#listener === 'object') this.#listener.settled(this.#error, undefined)
   }
 
   tell(): unknown {
+    return this.trace === undefined ? this.#call() : this.trace.tell(() => this.#call())
+  }
+
+  #call(): unknown {
     this.#intercepted?.observe(this.#error, undefined)
     return typeof this.#listener === 'function' ? this.#listener(this.#error) : this.#listener?.tell()
   }
