@@ -567,6 +567,18 @@ describe('flush, close and the rest', () => {
     })
   })
 
+  test('it has the id for telemetry that a test gives it, and none before', async () => {
+    const producer = new MockProducer()
+    await expect(producer.clientInstanceId()).rejects.toMatchObject({ code: 'TELEMETRY_DISABLED' })
+
+    producer.setClientInstanceId('tBQ1rjOcQ2K0yJzYvbGzQA')
+
+    expect(await producer.clientInstanceId()).toBe('tBQ1rjOcQ2K0yJzYvbGzQA')
+    expect(producer.clientInstanceId().get()).toBe('tBQ1rjOcQ2K0yJzYvbGzQA')
+    await producer.close()
+    await expect(producer.clientInstanceId()).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
   test('wrong options are told together, those of the real producer included', () => {
     const error = thrownBy(
       () =>
