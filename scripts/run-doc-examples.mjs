@@ -18,6 +18,7 @@ const files =
     : [
         'README.md',
         'docs/producing.md',
+        'docs/logging.md',
         'docs/transactions.md',
         'docs/waiting.md',
         'docs/testing.md',

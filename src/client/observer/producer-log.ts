@@ -226,7 +226,7 @@ export class ProducerLog implements ProducerObserver {
     this.#lines.close()
     const { acknowledged, notWritten, unknown, sentAgain } = this.#counts
     const forMs = Math.round(this.#clock.now() - this.#startedAt)
-    const text = `closed after ${spanText(forMs)}: ${acknowledged} records acknowledged, ${notWritten} not written, ${unknown} unknown whether written; ${sentAgain} sent again`
+    const text = `closed after ${spanText(forMs)}: ${counted(acknowledged, 'record')} acknowledged, ${notWritten} not written, ${unknown} unknown whether written; ${sentAgain} sent again`
     this.#say('info', 'closed', text, { ...this.#counts, forMs })
     this.tell()
   }
