@@ -18,6 +18,7 @@ const files =
     : [
         'README.md',
         'docs/producing.md',
+        'docs/logging.md',
         'docs/transactions.md',
         'docs/waiting.md',
         'docs/testing.md',
@@ -25,6 +26,7 @@ const files =
         'docs/broker.md',
         'docs/faults.md',
         'docs/metrics.md',
+        'docs/telemetry.md',
         'docs/tracing.md',
       ]
 

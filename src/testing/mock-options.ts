@@ -6,7 +6,7 @@ import type { AnyTopic } from '../client/producer/types.ts'
 /**
  * What a mock producer takes: all options of the real one, checked in the same way, and some of its own. Of the producer's,
  * serializers, partitioner, interceptors, `acks` and the limits on sizes have their effect; those about delivery have nothing to do,
- * and transactions work with and without `transactionalId`.
+ * nothing is logged, and transactions work with and without `transactionalId`.
  */
 export interface MockProducerOptions<Topics = AnyTopic> extends Partial<ProducerOptions<Topics>> {
   /** Whether each record is acknowledged at once. If not, `completeNext`, `errorNext` and `flush` do it. Default: true. */

@@ -7,6 +7,7 @@ import { ManualClock } from '../../src/testing/index.ts'
 
 /** What docs/logging.md states, for one topic: a broker that is down for 60 s leads to no more lines than these. */
 const mostLines = 12
+const mostLinesPerFurtherTopic = 6
 const topic = 'readings'
 
 let broker: Broker
@@ -34,17 +35,18 @@ function open(options: Partial<ProducerOptions> = {}): void {
 }
 
 /** Time goes on by so long, with sends all the while; what sockets have to say is read in between. */
-async function goOn(forMs: number, stepMs = 100): Promise<void> {
+async function goOn(forMs: number, stepMs = 100, topics = [topic]): Promise<void> {
   for (let ms = 0; ms < forMs; ms += stepMs) {
-    for (let n = 0; n < 10; n++) producer.send({ topic, key: `k${n}`, value: 'x' }).then(undefined, () => {})
+    for (const each of topics)
+      for (let n = 0; n < 10; n++) producer.send({ topic: each, key: `k${n}`, value: 'x' }).then(undefined, () => {})
     clock.advance(stepMs)
     // Connections are made and refused in real time: a few turns are enough on the loopback.
     for (let turn = 0; turn < 6; turn++) await new Promise(setImmediate)
   }
 }
 
-async function warmUp(): Promise<void> {
-  await goOn(1000)
+async function warmUp(topics = [topic]): Promise<void> {
+  await goOn(1000, 100, topics)
   await producer.flush()
   lines.length = 0
 }
@@ -86,6 +88,25 @@ test.each<[string, Partial<ProducerOptions>]>([
     expect(lines.filter(({ fields }) => fields.event === 'broker-lost').length).toBeGreaterThanOrEqual(2)
   },
 )
+
+test('with more topics there are no more lines than stated for each', async () => {
+  const topics = [topic, 'orders', 'clicks', 'logins']
+  broker = await startBroker({ topics })
+  open({ requestTimeoutMs: 1000, deliveryTimeoutMs: 3000 })
+  await warmUp(topics)
+
+  for (const each of topics) producer.send({ topic: each, value: 'on the wire' }).then(undefined, () => {})
+  await broker.stop(1)
+  await goOn(60_000, 100, topics)
+  await broker.start(1)
+  await goOn(10_000, 100, topics)
+  await producer.flush()
+  await goOn(300_000, 1000, topics)
+
+  expect(lines.length).toBeLessThanOrEqual(mostLines + 3 * mostLinesPerFurtherTopic)
+  for (const each of topics)
+    expect(lines.filter(({ fields }) => fields.event === 'failed' && fields.topic === each).length).toBeGreaterThan(1)
+})
 
 test('one of three brokers is down for 60 s, and nobody leads instead: no more lines than stated', async () => {
   broker = await startBroker({ brokers: 3, topics: { [topic]: { partitions: 6 } } })

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Broker, startBroker } from '../../src/broker/index.ts'
 import { builtCommand } from '../cli/built-command.ts'
@@ -62,4 +62,25 @@ test('without idempotence what is on the wire already cannot be sent again: it i
   await new Promise(resolve => setTimeout(resolve, 400)) // what was on its way arrives, or does not
   const values = broker.records('readings').map(({ value }) => String(value))
   expect(new Set(values).size).toBe(values.length)
+})
+
+test('with flushOnExit a logger hears of what happened until the end, though no later turn comes', async () => {
+  const dist = dirname(dirname(await builtCommand()))
+  const program = `
+    import { createProducer } from ${JSON.stringify(pathToFileURL(`${dist}/index.js`).href)}
+    const options = { flushOnExit: true, flushOnExitTimeoutMs: 600, clientId: 'p', logger: console }
+    const producer = createProducer({ bootstrapServers: '${broker.bootstrapServers}', ...options })
+    await producer.send({ topic: 'readings', value: 'x' })
+    for (let n = 0; n < 10; n++) producer.send({ topic: 'readings', value: 'x' }, () => {})
+    process.exit()`
+  broker.faults.hold('Produce', { skip: 1 })
+
+  const output = await new Promise<string>(resolve =>
+    execFile(process.execPath, ['--input-type=module', '-e', program], { timeout: 25_000 }, (_, stdout, stderr) =>
+      resolve(stdout + stderr),
+    ),
+  )
+
+  expect(output).toMatch(/^ottla p: connected to broker 1: /)
+  expect(output).toMatch(/^ottla p: records for readings failed, .* the process ended before .*10 records/m)
 })

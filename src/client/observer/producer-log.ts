@@ -40,8 +40,9 @@ export class ProducerLog implements ProducerObserver {
     this.#isDebug = this.#queue.wants('debug')
   }
 
-  /** Hands over what waits: the process ends, and there is no later. */
-  tell(): void {
+  /** Hands over what waits and what was counted: the process ends, and there is no later. */
+  processEnds(): void {
+    this.#lines.close()
     this.#queue.tell()
   }
 
@@ -226,9 +227,9 @@ export class ProducerLog implements ProducerObserver {
     this.#lines.close()
     const { acknowledged, notWritten, unknown, sentAgain } = this.#counts
     const forMs = Math.round(this.#clock.now() - this.#startedAt)
-    const text = `closed after ${spanText(forMs)}: ${acknowledged} records acknowledged, ${notWritten} not written, ${unknown} unknown whether written; ${sentAgain} sent again`
+    const text = `closed after ${spanText(forMs)}: ${counted(acknowledged, 'record')} acknowledged, ${notWritten} not written, ${unknown} unknown whether written; ${sentAgain} sent again`
     this.#say('info', 'closed', text, { ...this.#counts, forMs })
-    this.tell()
+    this.#queue.tell()
   }
 
   #say(level: LogLevel, event: string, message: string, fields: LogFields): void {

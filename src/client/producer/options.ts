@@ -323,7 +323,7 @@ export interface ProducerOptions<Topics = AnyTopic> {
   valueSerializer?: SerializerInput
 
   /**
-   * Objects with `onSend` and `onAcknowledgement`, called in this order.
+   * Objects with `onSend` and `onAcknowledgement`, called in this order; `close` is called at the end.
    *
    * @default none
    * @throws ConfigError where it is no array of such objects

@@ -740,7 +740,7 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
     }
     // No promise will have its turn again; callbacks and listeners have it now.
     this.#path.tellRefused()
-    this.#log?.tell()
+    this.#log?.processEnds()
     this.#accumulator.calls.runWaiting()
     this.#unwatched.tell()
   }
