@@ -11,13 +11,16 @@ export function injectContext(propagator: Propagator, context: Context, headers:
   const made = new Map<string, string>()
   propagator.inject(context, made, { set: (into, name, value) => void into.set(name, value) })
   if (made.size === 0) return
-  const names = new Set([...propagator.fields(), ...made.keys()])
-  const kept = headers.filter(([name]) => !names.has(name))
-  headers.splice(0, headers.length, ...kept, ...made)
+  if (headers.length > 0) {
+    const names = new Set([...propagator.fields(), ...made.keys()])
+    headers.splice(0, headers.length, ...headers.filter(([name]) => !names.has(name)))
+  }
+  headers.push(...made)
 }
 
 /** The span that a record came with, where it is passed on from elsewhere. */
 export function carriedContext(propagator: Propagator, headers: readonly HeaderPair[]): SpanContext | undefined {
+  if (headers.length === 0) return undefined
   const names = new Set(propagator.fields())
   if (!headers.some(([name]) => names.has(name))) return undefined
   const carried = propagator.extract(ROOT_CONTEXT, headers, {

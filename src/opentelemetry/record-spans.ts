@@ -31,21 +31,23 @@ const keyText = (key: unknown): string | undefined =>
 /** A PRODUCER span for each record, from `send` to its result, over all retries. Its context goes with the record. */
 export class RecordSpans {
   readonly #options: RecordSpanOptions
+  readonly #common: Attributes
   readonly #spans = new WeakMap<SendMessage, Span>()
 
   constructor(options: RecordSpanOptions) {
     this.#options = options
+    this.#common = operation(options.conventions)
   }
 
   start(message: SendMessage): void {
-    const { tracer, propagator, conventions } = this.#options
+    const { tracer, propagator } = this.#options
     const { topic, startedAt, record } = message
     const parent = context.active()
     const carried = carriedContext(propagator, record.headers)
     const isNews = carried !== undefined && carried.spanId !== trace.getSpanContext(parent)?.spanId
     const links: Link[] = isNews && isSpanContextValid(carried) ? [{ context: carried }] : []
     const attributes: Attributes = {
-      ...operation(conventions),
+      ...this.#common,
       ...(topic !== '' && { 'messaging.destination.name': topic }),
       'messaging.client.id': message.clientId,
       ...this.#keyOf(message),
@@ -69,9 +71,13 @@ export class RecordSpans {
     const span = this.#spans.get(message)
     if (span === undefined) return
     const { startedAt, durationMs = 0 } = message
+    if (span.isRecording()) this.#tell(span, message)
+    span.end(startedAt + durationMs)
+  }
+
+  #tell(span: Span, message: SendMessage): void {
     span.setAttributes(this.#resultOf(message))
     if (message.error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: message.error.message })
-    span.end(startedAt + durationMs)
   }
 
   #resultOf({ partition, metadata, error }: SendMessage): Attributes {

@@ -261,6 +261,9 @@ test('a store bound to start is there for serializers and callbacks; without one
         return String(value)
       },
     })
+    // Else the socket itself would have been made in the context of the call.
+    await producer.send({ topic: 't', value: 'earlier' })
+    seen.length = 0
     await caller.run(
       'request 7',
       () =>
