@@ -41,8 +41,6 @@ export interface ClusterOptions {
   onBrokerReady(brokerId: number): void
   /** A connection for records stands. */
   onConnected?(brokerId: number, remote: string): void
-  /** A broker has answered with metadata. */
-  onMetadata?(): void
   /** Something failed that is tried again: nothing is lost by it. With a broker's id where it was its connection for records. */
   onError?(error: KafkaError, brokerId?: number): void
   /** The cluster has told of itself, on a connection of this thread. */

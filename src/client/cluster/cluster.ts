@@ -399,7 +399,6 @@ export class Cluster {
     this.#failingSince = undefined
     this.#learntAt = this.#clock.now()
     this.#lastError = undefined
-    this.#options.onMetadata?.()
     for (const { name } of answer.topics) if (name !== null) this.#noteTopicError(name)
     this.#brokersLearnt()
     for (const topic of learnt.topics) {

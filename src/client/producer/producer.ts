@@ -36,10 +36,10 @@ import type { RecordMetadata } from '../record/record-metadata.ts'
 import { topicNameProblem } from '../record/topic-name.ts'
 import { Sender } from '../sender/sender.ts'
 import { Settlement } from '../sender/settlement.ts'
-import type { SubscriptionAnswer } from '../telemetry/subscription.ts'
-import { type InstanceIdWaiter, TelemetryPush } from '../telemetry/telemetry-push.ts'
+import { TelemetryPush } from '../telemetry/telemetry-push.ts'
 import { ExitFlush } from './exit-flush.ts'
-import { attempt, OperationFuture, type OperationLinks, RecordFuture } from './future.ts'
+import { OperationFuture, type OperationLinks, RecordFuture } from './future.ts'
+import { clientInstanceId } from './instance-id.ts'
 import { Lobby } from './lobby.ts'
 import type { ResolvedOptions } from './options.ts'
 import { ProducerEmitter } from './producer-emitter.ts'
@@ -136,13 +136,15 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
       onTopic: topic => this.#learnTopic(topic),
       onBrokerReady: brokerId => this.#brokerReady(brokerId),
       onConnected: (brokerId, remote) => this.#observers.connected(brokerId, remote),
-      onMetadata: () => this.#observers.metadataLearnt(),
       onError: (error, brokerId) => {
         if (brokerId === undefined) this.#observers.metadataFailed(error)
         else this.#observers.connectionFailed(brokerId, error)
         this.#report(error)
       },
-      onAnswered: () => this.#telemetry?.clusterAnswered(),
+      onAnswered: () => {
+        this.#observers.metadataLearnt()
+        this.#telemetry?.clusterAnswered()
+      },
     })
     this.#courier = new Courier(
       courierSettings(options),
@@ -843,36 +845,15 @@ export class KafkaProducer<Topics = AnyTopic> extends ProducerEmitter implements
   }
 
   clientInstanceId(options: WaitOptions = {}): Future<string> {
-    const telemetry = this.#telemetry
-    const answered = (answer: SubscriptionAnswer) => telemetry?.subscribed(answer)
-    const future = this.#operation<string>('clientInstanceId', courier => {
-      if (telemetry !== undefined)
-        courier.ask(
-          'getTelemetrySubscriptions',
-          telemetry.question,
-          this.#options.requestTimeoutMs,
-          answered as never,
-          error => future.reject(error),
-        )
-    })
-    attempt(future, () => {
-      checkTimeout(options.timeoutMs)
-      if (telemetry === undefined)
-        throw new KafkaError('TELEMETRY_DISABLED', 'this producer has no id for telemetry: enableMetricsPush is false')
-      if (this.#state !== 'open') throw new ClosedError(`the producer is ${this.#state}`)
-      const waiter: InstanceIdWaiter = future
-      telemetry.whenIdentified(waiter)
-      future.whenSettled(() => telemetry.forget(waiter))
-      const timeoutMs = options.timeoutMs ?? this.#options.maxBlockMs
-      const timedOut = () => new TimeoutError(`clientInstanceId: no broker has given one within ${timeoutMs} ms`)
-      bound(future, this.#clock, { ...options, timeoutMs }, timedOut)
-      if (!future.settled)
-        this.#cluster.connect().then(
-          () => telemetry.clusterAnswered(),
-          error => future.reject(error),
-        )
-    })
-    return future
+    const { maxBlockMs, requestTimeoutMs } = this.#options
+    return clientInstanceId(
+      {
+        ...{ telemetry: this.#telemetry, clock: this.#clock, maxBlockMs, requestTimeoutMs, state: this.#state },
+        operation: (name, press) => this.#operation<string>(name, press),
+        connect: () => this.#cluster.connect(),
+      },
+      options,
+    )
   }
 
   get state(): ProducerState {
