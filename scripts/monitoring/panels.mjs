@@ -400,6 +400,7 @@ export function sections(families) {
             },
             { expr: fullest('client_id'), legend: 'Buffer', unit: 'percentunit' },
             { expr: `count by (client_id) (${select('info')})`, legend: 'Processes', unit: 'short' },
+            { expr: `min by (client_id) (time() - ${select('start_time_seconds')})`, legend: 'Up for', unit: 's' },
           ],
         },
         {
