@@ -110,7 +110,10 @@ const identities = (taken: Taken['taken'][string]) =>
       .map(({ group, name, tags }) => `${group} ${name} {${Object.keys(tags).sort()}}`),
   )
 
-describe.skipIf(why !== undefined)("metrics(), beside Java's producer under the same load on Kafka", () => {
+// Most of it is waiting for a load that is slow on purpose.
+const together = { concurrent: true }
+
+describe.skipIf(why !== undefined)("metrics(), beside Java's producer under the same load on Kafka", together, () => {
   let topics: string[]
   /** On a cluster of fewer than three brokers the partitions are where there is room. */
   const assignments = [
