@@ -1,25 +1,12 @@
 import { type MeterProvider, metrics, type Observable } from '@opentelemetry/api'
 import { software } from '../base/software.ts'
-import type { MetricUnit } from '../client/metrics/metric-table.ts'
 import type { NumberMetric, ProducerMetrics } from '../client/metrics/producer-metrics.ts'
+import { ucumUnits } from '../client/metrics/ucum-units.ts'
 import type { Instrumentation } from './instrument.ts'
 
 export interface ObserveMetricsOptions {
   /** Default: the global one, which must be set before this call. */
   readonly meterProvider?: MeterProvider
-}
-
-/** In UCUM, as OpenTelemetry writes units. */
-const units: Record<MetricUnit, string> = {
-  records: '{record}',
-  batches: '{batch}',
-  requests: '{request}',
-  bytes: 'By',
-  milliseconds: 'ms',
-  nanoseconds: 'ns',
-  seconds: 's',
-  ratio: '1',
-  count: '{count}',
 }
 
 /** Numbers of the producer as a whole: those of topics and brokers have a tag more. */
@@ -39,7 +26,7 @@ export function observeMetrics(
   const meter = meterProvider.getMeter('ottla', software.version)
   const observables = new Map<string, Observable>()
   for (const { name, type, unit, description } of wholeOf(producer.metrics())) {
-    const metricOptions = { description, unit: units[unit] }
+    const metricOptions = { description, unit: ucumUnits[unit] }
     const full = `kafka.producer.${name.replaceAll('-', '_')}`
     observables.set(
       name,

@@ -9,6 +9,7 @@ import {
 } from '../../src/index.ts'
 import { expectNothingUnhandled } from '../producer/unhandled.ts'
 import { acknowledged, failed, listen, messagesOf, traced } from './listen.ts'
+import { shopProducer } from './shop-producer.ts'
 
 expectNothingUnhandled()
 
@@ -18,13 +19,7 @@ beforeEach(async () => {
 })
 afterEach(() => broker.close())
 
-const open = (options: Partial<ProducerOptions> = {}) =>
-  createProducer({
-    bootstrapServers: broker.bootstrapServers,
-    clientId: 'shop',
-    ...{ retryBackoffMs: 1, retryBackoffMaxMs: 2, reconnectBackoffMs: 1 },
-    ...options,
-  })
+const open = (options: Partial<ProducerOptions> = {}) => shopProducer(broker, options)
 
 /** What was published is told when the code that caused it has ended. */
 const turn = () => new Promise(setImmediate)

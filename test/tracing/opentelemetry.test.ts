@@ -26,6 +26,7 @@ import {
   observeMetrics,
 } from '../../src/opentelemetry/index.ts'
 import { expectNothingUnhandled } from '../producer/unhandled.ts'
+import { shopProducer } from './shop-producer.ts'
 
 expectNothingUnhandled()
 
@@ -54,13 +55,7 @@ const begin = (options: InstrumentationOptions = {}) => {
   instrumentation = instrument({ tracerProvider, propagator: new W3CTraceContextPropagator(), ...options })
 }
 
-const open = (options: Partial<ProducerOptions> = {}) =>
-  createProducer({
-    bootstrapServers: broker.bootstrapServers,
-    clientId: 'shop',
-    ...{ retryBackoffMs: 1, retryBackoffMaxMs: 2, reconnectBackoffMs: 1 },
-    ...options,
-  })
+const open = (options: Partial<ProducerOptions> = {}) => shopProducer(broker, options)
 
 /** What the channels tell is told when the code that caused it has ended. */
 async function spans(): Promise<{ records: ReadableSpan[]; requests: ReadableSpan[] }> {

@@ -1,5 +1,5 @@
 import { BrokerError, KafkaError, type Outcome } from '../../base/errors/index.ts'
-import { invariant } from '../../base/invariant.ts'
+import { States } from '../../base/states.ts'
 
 /**
  * uninitialized    `initTransactions` has not succeeded.
@@ -59,32 +59,21 @@ export const allowedCalls: Readonly<Record<TransactionState, readonly Transactio
 }
 
 /** Which state the transactions of a producer are in. */
-export class TransactionStates {
-  #state: TransactionState = 'uninitialized'
-
-  get state(): TransactionState {
-    return this.#state
-  }
-
-  is(...states: readonly TransactionState[]): boolean {
-    return states.includes(this.#state)
-  }
-
-  move(to: TransactionState): void {
-    invariant(transactionMoves[this.#state].includes(to), `transactions may go from ${this.#state} to ${to}`)
-    this.#state = to
+export class TransactionStates extends States<TransactionState> {
+  constructor() {
+    super('transactions', transactionMoves, 'uninitialized')
   }
 
   /** Why a call is refused now; undefined: it is allowed. `because` is what brought an error state about. */
   refusal(call: TransactionCall, because?: KafkaError): KafkaError | undefined {
-    const allowed = allowedCalls[this.#state]
+    const allowed = allowedCalls[this.state]
     if (allowed.includes(call)) return undefined
     const outcome = call === 'send' ? 'not-written' : undefined
     const isOfTransaction = allowedCalls['in-transaction'].includes(call)
     if (because !== undefined && (this.is('fatal-error') || (this.is('abortable-error') && isOfTransaction)))
       return again(because, outcome)
     const next = [...allowed.map(name => `${name}()`), 'close()'].join(', ')
-    const message = `${call}() is not allowed in the state ${this.#state}; allowed: ${next}`
+    const message = `${call}() is not allowed in the state ${this.state}; allowed: ${next}`
     return new KafkaError('INVALID_TXN_STATE', message, { cause: because, ...(outcome && { outcome }) })
   }
 }

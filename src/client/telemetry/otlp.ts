@@ -1,6 +1,6 @@
 import type { Histogram } from '../metrics/histogram.ts'
-import type { MetricUnit } from '../metrics/metric-table.ts'
 import type { HistogramMetric, Metric, NumberMetric } from '../metrics/producer-metrics.ts'
+import { ucumUnits } from '../metrics/ucum-units.ts'
 import type { Grown, Growth } from './growth.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 import { telemetryAttributes, telemetryName } from './telemetry-names.ts'
@@ -19,19 +19,6 @@ export interface MetricsDataOptions {
 
 /** Aggregation temporalities of OTLP. */
 const [delta, cumulative] = [1, 2]
-
-/** By UCUM, as OpenTelemetry has it. */
-const units: Readonly<Record<MetricUnit, string>> = {
-  records: '{record}',
-  batches: '{batch}',
-  requests: '{request}',
-  bytes: 'By',
-  milliseconds: 'ms',
-  nanoseconds: 'ns',
-  seconds: 's',
-  ratio: '1',
-  count: '1',
-}
 
 /**
  * Metrics as a MetricsData message: counters become sums, histograms histograms, everything else gauges; NaN says nothing and is left
@@ -62,7 +49,7 @@ function metricOf(name: string, points: readonly Metric[], options: MetricsDataO
   const data = new ProtobufWriter()
   for (const point of points)
     data.message(1, point.type === 'histogram' ? histogramPoint(point, options) : numberPoint(point, options))
-  const metric = new ProtobufWriter().text(1, name).text(3, units[unit])
+  const metric = new ProtobufWriter().text(1, name).text(3, ucumUnits[unit])
   if (type === 'gauge') return metric.message(5, data)
   data.varint(2, options.growth === undefined ? cumulative : delta)
   if (type === 'counter') return metric.message(7, data.varint(3, 1)) // it only grows

@@ -1,4 +1,4 @@
-import { invariant } from '../../base/invariant.ts'
+import { States } from '../../base/states.ts'
 
 /**
  * subscription-needed           which metrics are wanted is to be asked: when the cluster has told of itself, or when the time has come.
@@ -30,19 +30,8 @@ export const telemetryMoves: Readonly<Record<TelemetryState, readonly TelemetryS
 }
 
 /** Which state the telemetry of a producer is in. */
-export class TelemetryStates {
-  #state: TelemetryState = 'subscription-needed'
-
-  get state(): TelemetryState {
-    return this.#state
-  }
-
-  is(...states: readonly TelemetryState[]): boolean {
-    return states.includes(this.#state)
-  }
-
-  move(to: TelemetryState): void {
-    invariant(telemetryMoves[this.#state].includes(to), `telemetry may go from ${this.#state} to ${to}`)
-    this.#state = to
+export class TelemetryStates extends States<TelemetryState> {
+  constructor() {
+    super('telemetry', telemetryMoves, 'subscription-needed')
   }
 }
