@@ -51,15 +51,16 @@ export async function startPrometheus(target: string, rules: string): Promise<Pr
   const child = spawn('prometheus', given, { stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = once(child, 'close')
   let log = ''
-  const listening = new Promise<string>((resolve, reject) => {
+  const ready = new Promise<string>((resolve, reject) => {
     child.stderr.on('data', data => {
       log += data
       const [, address] = /msg="Listening on" address=(\S+)/.exec(log) ?? []
-      if (address !== undefined) resolve(address)
+      // It listens before it is ready, and answers 503 meanwhile.
+      if (address !== undefined && log.includes('msg="Server is ready to receive web requests."')) resolve(address)
     })
     child.once('error', reject)
     child.once('close', code => reject(new Error(`prometheus ended with ${code}:\n${log}`)))
-    setTimeout(() => reject(new Error(`prometheus does not listen:\n${log}`)), startTimeoutMs).unref()
+    setTimeout(() => reject(new Error(`prometheus does not get ready:\n${log}`)), startTimeoutMs).unref()
   })
   const close = async () => {
     if (child.exitCode === null) child.kill('SIGTERM')
@@ -68,7 +69,7 @@ export async function startPrometheus(target: string, rules: string): Promise<Pr
   }
   let url: string
   try {
-    url = `http://${await listening}`
+    url = `http://${await ready}`
   } catch (error) {
     await close()
     throw error
