@@ -53,6 +53,26 @@ export function sections(families) {
   /** @param {string} by */
   const fullest = by => `max by (${by}) (1 - ${select('buffer_available_bytes')} / ${select('buffer_limit_bytes')})`
   const inRange = { window: '$__range' }
+  /**
+   * How many records failed with this outcome, one of the numbers on top.
+   * @param {string} title @param {string} outcome @param {string} description
+   * @returns {Panel}
+   */
+  const failed = (title, outcome, description) => ({
+    type: 'stat',
+    title,
+    description,
+    unit: 'locale',
+    decimals: 0,
+    width: 3,
+    thresholds: [[0.5, red]],
+    targets: [
+      {
+        expr: `${count('record_outcomes_total', { where: `outcome="${outcome}"`, own: byOutcome, ...inRange })} or vector(0)`,
+        legend: outcome.replace('-', ' '),
+      },
+    ],
+  })
 
   return [
     {
@@ -86,38 +106,16 @@ export function sections(families) {
           ],
           targets: [{ expr: quantile(0.99, 'delivery_duration_seconds'), legend: 'p99' }],
         },
-        {
-          type: 'stat',
-          title: 'Not written',
-          description:
-            'Records that failed in the time shown, and are not in the log. Safe to send again, once the cause is gone: see "Failed records".',
-          unit: 'locale',
-          decimals: 0,
-          width: 3,
-          thresholds: [[0.5, red]],
-          targets: [
-            {
-              expr: `${count('record_outcomes_total', { where: 'outcome="not-written"', own: byOutcome, ...inRange })} or vector(0)`,
-              legend: 'not written',
-            },
-          ],
-        },
-        {
-          type: 'stat',
-          title: 'Outcome unknown',
-          description:
-            'Records that failed in the time shown, and may be in the log or not: the answer was lost. Sending them again may write them twice.',
-          unit: 'locale',
-          decimals: 0,
-          width: 3,
-          thresholds: [[0.5, red]],
-          targets: [
-            {
-              expr: `${count('record_outcomes_total', { where: 'outcome="unknown"', own: byOutcome, ...inRange })} or vector(0)`,
-              legend: 'unknown',
-            },
-          ],
-        },
+        failed(
+          'Not written',
+          'not-written',
+          'Records that failed in the time shown, and are not in the log. Safe to send again, once the cause is gone: see "Failed records".',
+        ),
+        failed(
+          'Outcome unknown',
+          'unknown',
+          'Records that failed in the time shown, and may be in the log or not: the answer was lost. Sending them again may write them twice.',
+        ),
         {
           type: 'stat',
           title: 'Retried',

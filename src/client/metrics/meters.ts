@@ -228,8 +228,7 @@ export class ProducerMeters {
   }
 
   /** A broker has answered a Produce request. */
-  answered(broker: BrokerMeter, latencyMs: number, throttleMs: number): void {
-    const now = this.#clock.now()
+  answered(broker: BrokerMeter, latencyMs: number, throttleMs: number, now: number): void {
     this.latency.record(latencyMs, now)
     this.throttle.record(throttleMs, now)
     broker.latency.record(latencyMs, now)

@@ -120,8 +120,8 @@ describe('readMetrics', () => {
     meters.retried(sent, 'NOT_LEADER_OR_FOLLOWER')
     meters.retried(sent, 'REQUEST_TIMEOUT')
     meters.broker(1).traffic.sent(100, clock.now())
-    meters.answered(meters.broker(1), 20, 0)
-    meters.answered(meters.broker(2), 40, 300)
+    meters.answered(meters.broker(1), 20, 0, clock.now())
+    meters.answered(meters.broker(2), 40, 300, clock.now())
     meters.failed(1, new KafkaError('BUFFER_EXHAUSTED', 'full', { outcome: 'not-written' }), undefined)
 
     const metrics = read()

@@ -50,7 +50,7 @@ export interface OutcomeCount {
 }
 
 export interface RetryCount {
-  /** The code of the error that was met: Kafka's name, or one of a connection (`CONNECTION_CLOSED`, `REQUEST_TIMEOUT`, …). */
+  /** The code of the error that was met: Kafka's name, or one of a connection (`CONNECTION_CLOSED`, `REQUEST_TIMEOUT`, …), or `HANDED_OVER`: the thread was blocked. */
   readonly cause: string
   readonly records: number
 }

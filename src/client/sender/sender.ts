@@ -361,8 +361,9 @@ export class Sender {
         const answer: Body<typeof produceResponse> | undefined = plain ? undefined : produceResponse.read(reader, used)
         end()
         const { throttleTimeMs } = plain ?? answer!
-        const latencyMs = this.#clock.now() - sentAt
-        this.#meters.answered(this.#meter, latencyMs, Math.max(0, throttleTimeMs))
+        const now = this.#clock.now()
+        const latencyMs = now - sentAt
+        this.#meters.answered(this.#meter, latencyMs, Math.max(0, throttleTimeMs), now)
         this.#observer.requestAnswered(request, latencyMs)
         this.#obeyThrottle(throttleTimeMs, used)
         if (answer === undefined) this.#settlement.acknowledged(request, plain!)
